@@ -1,0 +1,63 @@
+import type { DataKey } from '../crypto/data-key.js';
+import type { StartBlock } from '../crypto/start-block.js';
+
+export type EnvelopeFamily = 'oss-crypto' | 'client-side-encryption';
+
+/** The value of the wrap-alg header; each belongs to one family. */
+export type WrapAlgorithm =
+  | 'rsa'
+  | 'kms'
+  | 'RSA/NONE/PKCS1Padding'
+  | 'RSA/NONE/OAEPWithSHA-1AndMGF1Padding'
+  | 'KMS/ALICLOUD';
+
+/** A fresh data key together with the header value that carries it. */
+export interface IssuedKey {
+  readonly dataKey: DataKey;
+  readonly wrappedKey: string;
+}
+
+/** The part of an envelope that a master key opens, as it stands in the headers. */
+export interface WrappedKeys {
+  readonly family: EnvelopeFamily;
+  readonly wrapAlgorithm: WrapAlgorithm;
+  readonly wrappedKey: string;
+  readonly wrappedStart: string;
+  /** Of the master key, parsed; undefined when the header is absent. */
+  readonly materialDescription: Readonly<Record<string, string>> | undefined;
+}
+
+export interface UnwrappedKeys {
+  readonly dataKey: DataKey;
+  readonly startBlock: StartBlock;
+}
+
+/**
+ * One master key on the writing side, for one envelope family. A public key is enough.
+ *
+ * Throws MasterKeyError or KmsError; never a message that carries key bytes.
+ */
+export interface KeyWrapper {
+  readonly wrapAlgorithm: WrapAlgorithm;
+  /** Public identity of the master key: recorded in manifests, compared on resume. */
+  readonly fingerprint: string;
+  /** Whether `issue`d keys can be recovered by this process after a restart (private key or KMS Decrypt at hand). */
+  readonly canUnwrap: boolean;
+  /** A data key that no call has returned before: each call makes a new one. */
+  issueDataKey(): Promise<IssuedKey>;
+  /** The header value that carries the start block. */
+  wrapStart(start: StartBlock): Promise<string>;
+}
+
+/**
+ * One master key on the reading side.
+ *
+ * `null` means "not mine" (another algorithm, another description, or the padding says another key); throwing is for
+ * "this is mine, and it is broken" or for a master key that cannot be asked (KMS out of reach). With PKCS#1 v1.5 there
+ * is no such thing as bad padding: pseudo-random bytes come back instead and the commitment decides.
+ */
+export interface KeyUnwrapper {
+  /** Safe to print: kind, bits, fingerprint or key id. */
+  readonly description: string;
+  unwrap(keys: WrappedKeys): Promise<UnwrappedKeys | null>;
+}

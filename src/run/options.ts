@@ -1,0 +1,120 @@
+import type { EnvelopeFamily } from '../keys/wrapper.js';
+import type { RsaKey } from '../keys/rsa.js';
+import type { EventListener, SummaryEvent } from './events.js';
+
+/** A bucket, a prefix in it, and how to reach it. */
+export interface StoreTarget {
+  readonly bucket: string;
+  /** Without leading or trailing slash; empty for the whole bucket. */
+  readonly prefix: string;
+  /** Region id such as `cn-hangzhou`; signs requests, so it matters for custom endpoints too. */
+  readonly region: string;
+  /** URL of a custom endpoint; plain http is refused unless it is a loopback address. @default made from the region */
+  readonly endpoint?: string;
+  /** Use the endpoint inside Alibaba Cloud. @default false */
+  readonly internal?: boolean;
+}
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+  readonly securityToken?: string;
+}
+
+/** Undefined fields take the default of `limits.ts`. */
+export interface Tuning {
+  /** Worker threads. @default available parallelism */
+  readonly threads?: number;
+  /** Requests in flight per thread. @default 16 */
+  readonly concurrency?: number;
+  /** Bytes per part, rounded up to a multiple of 16. @default 8 MiB */
+  readonly partBytes?: number;
+  /** Budget in bytes for all buffers of the run. @default 256 MiB */
+  readonly memoryBytes?: number;
+}
+
+export interface TransferOptions {
+  readonly target: StoreTarget;
+  readonly credentials: Credentials;
+  /** RSA master keys: the first seals, all of them open. A push needs only a public key. */
+  readonly keys: readonly RsaKey[];
+  readonly tuning?: Tuning;
+  /** Manifest file. @default a new file in the first of `manifestDirectories` */
+  readonly manifest?: string;
+  /** Where runs of the same identity are looked for; new manifests go into the first. */
+  readonly manifestDirectories: readonly string[];
+  /** Start afresh instead of continuing the run of the same identity. @default false */
+  readonly newRun?: boolean;
+  /** Take over a lock of another host or of a process that cannot be checked. @default false */
+  readonly breakLock?: boolean;
+  /** Globs on paths below the root; a file is taken when it matches one. @default everything */
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  /** Plan only: nothing is sent or written. @default false */
+  readonly dryRun?: boolean;
+  /** Recorded in the manifest so that `resume` can repeat them; no secrets. */
+  readonly recordedOptions?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+  /** Stop intake and let what is in flight finish, then close the manifest. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: EventListener;
+}
+
+export type IfExists = 'changed' | 'skip' | 'overwrite' | 'fail';
+
+export interface PushOptions extends TransferOptions {
+  /** Directory to move. */
+  readonly source: string;
+  /** @default 'oss-crypto' */
+  readonly envelope?: EnvelopeFamily;
+  /** What to do about an object that no manifest knows. @default 'changed' */
+  readonly ifExists?: IfExists;
+  /** Read unchanged files again and compare instead of trusting size and times. @default false */
+  readonly checksum?: boolean;
+  /** @default 'record' */
+  readonly symlinks?: 'follow' | 'skip' | 'record';
+  /** Directories and files that are never uploaded, absolute: the local store among them. */
+  readonly ownPaths?: readonly string[];
+}
+
+export interface PullOptions extends TransferOptions {
+  /** Directory to fill; made when it is missing. */
+  readonly destination: string;
+  /** Replace existing files. @default false */
+  readonly overwrite?: boolean;
+  /** Two keys that one file name would serve on this file system. @default 'fail' */
+  readonly onCollision?: 'fail' | 'rename';
+  /** Accept an object whose authenticated name is not its key. @default false */
+  readonly allowRenamed?: boolean;
+  /** Read objects of other SDKs, which carry nothing that could authenticate them. @default false */
+  readonly allowUnauthenticated?: boolean;
+  /** Read again what an earlier run has pulled and compare. @default false */
+  readonly checksum?: boolean;
+  /** Restore set-uid, set-gid and sticky bits too. @default false */
+  readonly preserveSpecialBits?: boolean;
+}
+
+export interface VerifyOptions extends Omit<TransferOptions, 'newRun' | 'recordedOptions'> {
+  /** Local directory to compare with, byte for byte. */
+  readonly against?: string;
+  /** File to write the signed-off record to, JSON. */
+  readonly report?: string;
+  readonly allowRenamed?: boolean;
+  readonly allowUnauthenticated?: boolean;
+}
+
+export interface FileFailure {
+  readonly path: string;
+  readonly code: string;
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+/** What a run did; `scanned = done + skipped + failed` always holds. */
+export interface RunResult extends Omit<SummaryEvent, 'event'> {
+  readonly run: string;
+  readonly manifest?: string;
+  /** Every failed file up to 1,000; the manifest has all. */
+  readonly failures: readonly FileFailure[];
+  /** Whether every file of the run is accounted for as done or skipped. */
+  readonly complete: boolean;
+}
