@@ -10,6 +10,12 @@ export const GiB = 1024 * MiB;
 export const DATA_KEY_BYTES = 32;
 /** Bytes of the GCM nonce: 8 random, 4 zero (docs/format). */
 export const NONCE_BYTES = 12;
+/** Bytes of the nonce that are random; the other four stay zero because some SDKs overwrite them when they seek. */
+export const NONCE_RANDOM_BYTES = 8;
+/** Digits of the decimal form of a start block in a sealed object: a multiple of four, so that it is canonical base64 too. */
+export const START_DECIMAL_DIGITS = 40;
+/** Bytes of randomness drawn at once for data keys. Ours, measured: a third of the cost of single draws. */
+export const RANDOM_POOL_BYTES = 8 * KiB;
 /** Bytes of a counter block. */
 export const BLOCK_BYTES = 16;
 /** Bytes of a GCM tag, of the mac and of a part digest. Node accepts 4-byte tags unless told otherwise. */
@@ -19,6 +25,10 @@ export const COMMITMENT_BYTES = 32;
 
 /** Plaintext bytes per object: SP 800-38D allows 2^32 − 2 blocks per nonce, that is 2^39 − 256 bits. */
 export const MAX_PLAINTEXT_BYTES = 2 ** 36 - 32;
+/** Permission bits with set-uid, set-gid and sticky: the format. */
+export const MAX_MODE = 0o7777;
+/** Seconds from 1970, either way, of a recorded modification time: 12 digits in the format. */
+export const MAX_MTIME_SECONDS = 999_999_999_999n;
 /** Objects of one worker that may share one wrapped start block (the format). */
 export const MAX_OBJECTS_PER_WRAPPED_START = 256;
 
@@ -68,3 +78,67 @@ export const RETRY_BASE_MS = 200;
 export const RETRY_CAP_MS = 30_000;
 export const RETRY_TOTAL_MS = 15 * 60_000;
 export const RETRY_AFTER_CAP_MS = 120_000;
+
+/** Bits of an RSA master key: smaller ones are refused. NIST SP 800-131A. */
+export const MIN_RSA_BITS = 2048;
+/** Sizes that `keys create` offers, in bits. Ours. */
+export const RSA_KEY_BITS = [2048, 3072, 4096] as const;
+export const DEFAULT_RSA_KEY_BITS = 3072;
+/** Bytes of a file that may hold a key or a passphrase: far above any real one, so that a wrong path is not read whole. Ours. */
+export const MAX_KEY_FILE_BYTES = MiB;
+/** Bytes of a passphrase: Node passes no more to OpenSSL. */
+export const MAX_PASSPHRASE_BYTES = 1024;
+/** Rounds of PBKDF2-HMAC-SHA-256 over the passphrase of a key file that we write: OWASP password storage. */
+export const KEY_FILE_KDF_ROUNDS = 600_000;
+/** Unwrapped start blocks that a reader remembers per master key. Ours: about 1 MB. */
+export const MAX_CACHED_STARTS = 1024;
+/** Breaks in a row without one new byte after which a body is given up. Ours. */
+export const MAX_BODY_RESUMES = 5;
+/** Large files under way at once: pass 1 of the next overlaps pass 2 of the current one. Ours. */
+export const LARGE_FILES_AT_ONCE = 2;
+/** Time that requests in flight get to finish after an interruption, in milliseconds. Ours. */
+export const GRACE_MS = 10_000;
+/** Interval of progress events, in milliseconds. Ours. */
+export const PROGRESS_MS = 250;
+
+/** An idle connection is kept open for the next request this long, in milliseconds: below what load balancers allow. Ours. */
+export const KEEP_ALIVE_MS = 15_000;
+/** An answer that trickles in more slowly than this is given up after IDLE_TIMEOUT_MS of waiting. Ours. */
+export const MIN_BYTES_PER_SECOND = KiB;
+/** Bytes handed to the socket at a time, so that the idle time-out sees a slow upload move. Ours. */
+export const SEND_CHUNK_BYTES = 256 * KiB;
+/** Bytes of an answer that is read whole: a page of 1,000 objects with the longest names needs a third of it. Ours. */
+export const MAX_ANSWER_BYTES = 16 * MiB;
+/** Bytes of the headers of an answer: 8 KiB of metadata, and base64 error documents on HEAD. Ours. */
+export const MAX_ANSWER_HEADER_BYTES = 64 * KiB;
+
+/** Retries that all requests of a store earn together: this share of the requests, and a start that lets small runs retry. */
+export const RETRY_BUDGET_SHARE = 0.1;
+export const RETRY_BUDGET_START = 20;
+/** Checksum differences of one operation in a row after which it fails: something rewrites the bytes. */
+export const CHECKSUM_ATTEMPTS = 3;
+
+/** Bytes of one manifest line: the digests of 10,000 parts in base64, 8 KiB of metadata and a path fit four times over. Ours. */
+export const MAX_MANIFEST_LINE_BYTES = MiB;
+/** New paths per `started` line, so that it stays below the bound above whatever the names are. Ours. */
+export const MAX_PATHS_PER_LINE = 64;
+/** Bytes per read while a manifest is replayed. Ours. */
+export const MANIFEST_READ_BYTES = MiB;
+
+/** Difference of clocks that OSS and KMS accept, in milliseconds: OSS (RequestTimeTooSkewed). */
+export const MAX_CLOCK_SKEW_MS = 15 * 60_000;
+/** Bytes of one PutObject or CopyObject: OSS. */
+export const MAX_SINGLE_PUT_BYTES = 5 * GiB;
+/** Objects per page of a listing that names no number: OSS. */
+export const DEFAULT_LIST_OBJECTS = 100;
+/** Keys of one multi-delete: OSS. */
+export const MAX_DELETE_KEYS = 1000;
+/** Bytes of an XML request body that the embedded cloud reads: OSS says 2 MB for a multi-delete. */
+export const MAX_XML_BODY_BYTES = 2 * MiB;
+/** Bytes of all header lines that the embedded cloud accepts: the metadata limit and as much again. Ours. */
+export const LOCAL_HEADER_BYTES = 4 * MAX_METADATA_BYTES;
+/** Bodies up to this many bytes are written by the embedded cloud in one synchronous call, larger ones are streamed. Ours. */
+export const LOCAL_SMALL_BODY_BYTES = 256 * KiB;
+/** Bytes of a plaintext for KMS Encrypt, and of a data key: KMS. */
+export const KMS_MAX_PLAINTEXT_BYTES = 6 * KiB;
+export const KMS_MAX_DATA_KEY_BYTES = 1024;

@@ -1,0 +1,32 @@
+import { CIPHER_CHUNK_BYTES } from '../limits.js';
+
+/** A cipher whose output has the length of its input: CTR or GCM in either direction. */
+interface StreamCipher {
+  update(data: Buffer): Buffer;
+}
+
+/** Runs `data` through the cipher without touching it; a small input costs no copy. */
+export function updateChunked(cipher: StreamCipher, data: Buffer): Buffer {
+  if (data.length <= CIPHER_CHUNK_BYTES) {
+    return cipher.update(data);
+  }
+  const output = Buffer.allocUnsafe(data.length);
+  for (const { offset, chunk } of chunks(data)) {
+    cipher.update(chunk).copy(output, offset);
+  }
+  return output;
+}
+
+/** Replaces `data` by the cipher's output. */
+export function updateInPlace(cipher: StreamCipher, data: Buffer): void {
+  for (const { offset, chunk } of chunks(data)) {
+    cipher.update(chunk).copy(data, offset);
+  }
+}
+
+/** Views of at most 64 KiB: larger updates allocate twice in fresh pages and run at a third of the speed. */
+export function* chunks(data: Buffer): Generator<{ readonly offset: number; readonly chunk: Buffer }> {
+  for (let offset = 0; offset < data.length; offset += CIPHER_CHUNK_BYTES) {
+    yield { offset, chunk: data.subarray(offset, offset + CIPHER_CHUNK_BYTES) };
+  }
+}
