@@ -1,0 +1,101 @@
+import { EnvelopeError } from '../errors.js';
+import type { EnvelopeFamily } from '../keys/wrapper.js';
+import { MAX_METADATA_BYTES } from '../limits.js';
+import type { Metadata } from '../store/store.js';
+import { encodeAuthentication, isKnownToAuthentication, isReservedByAuthentication, parseAuthentication } from './authentication.js';
+import { CLIENT_SIDE_ENCRYPTION } from './client-side-encryption.js';
+import { encodeFamily, isKnownTo, isReservedBy, parseFamily, type FamilySpec } from './family.js';
+import { HeaderFields } from './fields.js';
+import { OSS_CRYPTO } from './oss-crypto.js';
+import type { Envelope, EnvelopeInput } from './types.js';
+
+export { authenticate, type RequestedObject } from './authenticate.js';
+export type { Attributes, Authentication, Envelope, EnvelopeInput, Multipart } from './types.js';
+
+const SPECS: Readonly<Record<EnvelopeFamily, FamilySpec>> = {
+  'oss-crypto': OSS_CRYPTO,
+  'client-side-encryption': CLIENT_SIDE_ENCRYPTION,
+};
+
+/**
+ * Reads the envelope of an object, strictly and without unwrapping anything.
+ *
+ * @param metadata - user metadata, full lower-case names; what is not ours is ignored
+ * @param objectBytes - length of the stored object
+ * @param object - the object key, for messages
+ * @returns null when none of it is ours: a plain object
+ * @throws EnvelopeError `envelope-invalid` for anything malformed, incomplete, unknown or of two families
+ */
+export function parseEnvelope(metadata: Metadata, objectBytes: number, object = 'object'): Envelope | null {
+  const names = Object.keys(metadata).filter(isReserved);
+  if (names.length === 0) {
+    return null;
+  }
+  const fields = new HeaderFields(metadata, object);
+  const spec = chooseFamily(names, fields);
+  const unknown = names.find((name) => !isKnownTo(spec, name) && !isKnownToAuthentication(name));
+  if (unknown !== undefined) {
+    fields.refuse(`${JSON.stringify(unknown)} is an unknown header under a reserved prefix`);
+  }
+  const authentication = parseAuthentication(fields, objectBytes);
+  return { ...parseFamily(spec, fields, objectBytes), authentication };
+}
+
+/**
+ * The headers of a sealed object: frozen, so that a retry or a resumed upload resends them verbatim.
+ *
+ * @throws EnvelopeError `metadata-too-large` above 8 KiB of full names and values; `usage` for user metadata under our
+ * names or that is no header; `envelope-invalid` for input that {@link parseEnvelope} would refuse
+ */
+export function encodeEnvelope(input: EnvelopeInput): Readonly<Record<string, string>> {
+  const own = { ...encodeFamily(SPECS[input.family], input), ...encodeAuthentication(input.authentication) };
+  const object = input.authentication.encodedName;
+  parseEnvelope(own, input.lengthBytes, object);
+  const headers = { ...own, ...checkedUserMetadata(input.userMetadata ?? {}, object) };
+  const sizeBytes = metadataBytes(headers);
+  if (sizeBytes > MAX_METADATA_BYTES) {
+    throw new EnvelopeError('metadata-too-large', `${object}: ${sizeBytes} bytes of metadata, OSS allows ${MAX_METADATA_BYTES}`, {
+      object,
+      remedy: 'Shorten the path, the material description or your own metadata.',
+    });
+  }
+  return Object.freeze(headers);
+}
+
+/** What OSS counts: full names plus values, in bytes. */
+export function metadataBytes(metadata: Metadata): number {
+  return Object.entries(metadata).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
+}
+
+/** A header that only differs in case is ours too, and unknown. */
+function isReserved(name: string): boolean {
+  const lower = name.toLowerCase();
+  return isReservedByAuthentication(lower) || Object.values(SPECS).some((spec) => isReservedBy(spec, lower));
+}
+
+function chooseFamily(names: readonly string[], fields: HeaderFields): FamilySpec {
+  const present = Object.values(SPECS).filter((spec) => names.some((name) => isReservedBy(spec, name.toLowerCase())));
+  const [spec, other] = present;
+  if (spec === undefined) {
+    return fields.refuse('it has authentication headers, but no wrapped key');
+  }
+  return other === undefined ? spec : fields.refuse('it has headers of two families');
+}
+
+function checkedUserMetadata(metadata: Metadata, object: string): Metadata {
+  const refused = Object.entries(metadata).find(
+    ([name, value]) => isReserved(name) || isOurs(name) || !/^x-oss-meta-[a-z0-9-]+$/.test(name) || !/^[ -~]*$/.test(value),
+  );
+  if (refused !== undefined) {
+    throw new EnvelopeError('usage', `${object}: ${JSON.stringify(refused[0])} cannot be user metadata`, {
+      object,
+      remedy: 'Use lower-case x-oss-meta-… names outside our prefixes and printable ASCII values.',
+    });
+  }
+  return metadata;
+}
+
+/** Two names of `oss-crypto` stand outside its prefixes. */
+function isOurs(name: string): boolean {
+  return Object.values(SPECS).some((spec) => isKnownTo(spec, name));
+}

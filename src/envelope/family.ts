@@ -1,0 +1,118 @@
+import type { EnvelopeFamily, WrapAlgorithm, WrappedKeys } from '../keys/wrapper.js';
+import { BLOCK_BYTES } from '../limits.js';
+import { META, type HeaderFields } from './fields.js';
+import { encodeMaterialDescription, parseMaterialDescription } from './material-description.js';
+import type { Envelope, EnvelopeInput, Multipart } from './types.js';
+
+/** One header family as a table; reading and writing are the same for both. */
+export interface FamilySpec {
+  readonly family: EnvelopeFamily;
+  /** Any name that begins so is ours; one that is not in `headers` is refused. */
+  readonly reservedPrefixes: readonly string[];
+  readonly headers: FamilyHeaders;
+  readonly cekAlgorithm: string;
+  readonly wrapAlgorithms: readonly WrapAlgorithm[];
+}
+
+/** Full header names. */
+export interface FamilyHeaders {
+  readonly key: string;
+  readonly start: string;
+  readonly cekAlgorithm: string;
+  readonly wrapAlgorithm: string;
+  readonly materialDescription: string;
+  /** Read as well as the name above, never beside it. */
+  readonly materialDescriptionAlias?: string;
+  readonly length: string;
+  readonly md5: string;
+  readonly dataSize?: string;
+  readonly partSize?: string;
+}
+
+/** Whether a name stands under the family's prefixes, known or not. */
+export function isReservedBy({ reservedPrefixes }: FamilySpec, name: string): boolean {
+  return reservedPrefixes.some((prefix) => name.startsWith(`${META}${prefix}`));
+}
+
+export function isKnownTo({ headers }: FamilySpec, name: string): boolean {
+  return Object.values<string | undefined>({ ...headers }).includes(name);
+}
+
+export function parseFamily(spec: FamilySpec, fields: HeaderFields, objectBytes: number): Omit<Envelope, 'authentication'> {
+  const { headers } = spec;
+  const cekAlgorithm = fields.required(headers.cekAlgorithm);
+  if (cekAlgorithm !== spec.cekAlgorithm) {
+    fields.refuse(`${headers.cekAlgorithm} must be ${spec.cekAlgorithm}`);
+  }
+  assertLength(headers.length, fields, objectBytes);
+  const multipart = parseMultipart(spec, fields, objectBytes);
+  return { ...parseWrappedKeys(spec, fields), cekAlgorithm, lengthBytes: objectBytes, ...(multipart === undefined ? {} : { multipart }) };
+}
+
+/** Headers of the family, in the order in which the format lists them. */
+export function encodeFamily({ headers, cekAlgorithm }: FamilySpec, input: EnvelopeInput): Record<string, string> {
+  const { materialDescription, multipart, contentMd5 } = input;
+  return {
+    [headers.key]: input.wrappedKey,
+    [headers.start]: input.wrappedStart,
+    [headers.cekAlgorithm]: cekAlgorithm,
+    [headers.wrapAlgorithm]: input.wrapAlgorithm,
+    ...(materialDescription && { [headers.materialDescription]: encodeMaterialDescription(materialDescription) }),
+    [headers.length]: String(input.lengthBytes),
+    ...(contentMd5 !== undefined && { [headers.md5]: contentMd5 }),
+    ...encodeMultipart(headers, multipart),
+  };
+}
+
+function parseWrappedKeys({ family, headers, wrapAlgorithms }: FamilySpec, fields: HeaderFields): WrappedKeys {
+  const wrapText = fields.required(headers.wrapAlgorithm);
+  const wrapAlgorithm =
+    wrapAlgorithms.find((known) => known === wrapText) ?? fields.refuse(`${headers.wrapAlgorithm} names no known algorithm`);
+  return {
+    family,
+    wrapAlgorithm,
+    wrappedKey: fields.base64(headers.key),
+    wrappedStart: fields.base64(headers.start),
+    materialDescription: readMaterialDescription(headers, fields),
+  };
+}
+
+function readMaterialDescription(headers: FamilyHeaders, fields: HeaderFields): Readonly<Record<string, string>> | undefined {
+  const { materialDescription: name, materialDescriptionAlias: alias } = headers;
+  const aliased = alias === undefined ? undefined : fields.optional(alias);
+  const text = fields.optional(name) ?? aliased;
+  if (aliased !== undefined && fields.has(name)) {
+    fields.refuse(`the material description stands under two names`);
+  }
+  return text === undefined ? undefined : (parseMaterialDescription(text) ?? fields.refuse(`${name} is not a JSON map of strings`));
+}
+
+/** Foreign writers may leave the data size out; where it stands, it is the truth. */
+function parseMultipart({ headers }: FamilySpec, fields: HeaderFields, objectBytes: number): Multipart | undefined {
+  if (headers.dataSize === undefined || headers.partSize === undefined) {
+    return undefined;
+  }
+  assertLength(headers.dataSize, fields, objectBytes);
+  const partSizeBytes = fields.decimal(headers.partSize);
+  if (partSizeBytes === undefined) {
+    return undefined;
+  }
+  if (partSizeBytes === 0 || partSizeBytes % BLOCK_BYTES !== 0) {
+    fields.refuse(`${headers.partSize} is not a multiple of ${BLOCK_BYTES}`);
+  }
+  return { dataSizeBytes: objectBytes, partSizeBytes };
+}
+
+function encodeMultipart({ dataSize, partSize }: FamilyHeaders, multipart: Multipart | undefined): Record<string, string> {
+  if (dataSize === undefined || partSize === undefined || multipart === undefined) {
+    return {};
+  }
+  return { [dataSize]: String(multipart.dataSizeBytes), [partSize]: String(multipart.partSizeBytes) };
+}
+
+function assertLength(name: string, fields: HeaderFields, objectBytes: number): void {
+  const lengthBytes = fields.decimal(name);
+  if (lengthBytes !== undefined && lengthBytes !== objectBytes) {
+    fields.refuse(`${name} says ${lengthBytes} bytes, the object has ${objectBytes}`);
+  }
+}
