@@ -142,3 +142,11 @@ export const LOCAL_SMALL_BODY_BYTES = 256 * KiB;
 /** Bytes of a plaintext for KMS Encrypt, and of a data key: KMS. */
 export const KMS_MAX_PLAINTEXT_BYTES = 6 * KiB;
 export const KMS_MAX_DATA_KEY_BYTES = 1024;
+
+/** Bytes of one name in a directory: ext4, XFS, APFS and NTFS alike. */
+export const MAX_NAME_BYTES = 255;
+/** Entries that the walk looks at before other work gets its turn. Ours: about 2 ms. */
+export const WALK_ENTRIES_PER_TURN = 256;
+/** Pauses, and milliseconds of each, for which an operation waits for a free file descriptor. Ours: ten seconds. */
+export const DESCRIPTOR_WAITS = 200;
+export const DESCRIPTOR_WAIT_MS = 50;

@@ -59,5 +59,9 @@ export interface KeyWrapper {
 export interface KeyUnwrapper {
   /** Safe to print: kind, bits, fingerprint or key id. */
   readonly description: string;
+  /** What this kind of key may open at all. */
+  readonly wrapAlgorithms: readonly WrapAlgorithm[];
+  /** What `matdesc` calls this key; undefined when nobody said. */
+  readonly materialDescription: Readonly<Record<string, string>> | undefined;
   unwrap(keys: WrappedKeys): Promise<UnwrappedKeys | null>;
 }

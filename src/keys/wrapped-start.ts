@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+
+import { StartBlock } from '../crypto/start-block.js';
+import { MasterKeyError } from '../errors.js';
+import { MAX_OBJECTS_PER_WRAPPED_START } from '../limits.js';
+import type { IssuedKey, KeyWrapper } from './wrapper.js';
+
+/** Everything one object needs to be sealed: a data key of its own and a start block it may share. */
+export interface ObjectKeys {
+  readonly issued: IssuedKey;
+  readonly startBlock: StartBlock;
+  readonly wrappedStart: string;
+}
+
+interface Window {
+  readonly startBlock: StartBlock;
+  readonly wrappedStart: Promise<string>;
+  /** Digests of data keys, and wrapped keys as they are. */
+  readonly issued: Set<string>;
+  claimed: number;
+}
+
+/**
+ * Keys for the objects of one worker. One wrapped start block serves up to 256 of them, which halves RSA operations and
+ * KMS calls; that is safe only because every data key is fresh, so a repeated one is refused.
+ *
+ * Concurrent calls share one wrapping of the start block; a failed wrapping is not kept.
+ */
+export class SharedStart {
+  readonly #wrapper: KeyWrapper;
+  #window: Window | undefined;
+
+  constructor(wrapper: KeyWrapper) {
+    this.#wrapper = wrapper;
+  }
+
+  /** Rejects with what the wrapper throws, and with MasterKeyError `internal` when a data key or its wrapped form repeats. */
+  async next(): Promise<ObjectKeys> {
+    const window = this.#claim();
+    const issuing = this.#wrapper.issueDataKey();
+    const [issued, start] = await Promise.allSettled([issuing, window.wrappedStart]);
+    if (start.status === 'rejected') {
+      this.#window = this.#window === window ? undefined : this.#window;
+      discard(issued);
+    }
+    const wrappedStart = await window.wrappedStart;
+    const fresh = this.#refuseRepeated(window, await issuing);
+    return { issued: fresh, startBlock: window.startBlock, wrappedStart };
+  }
+
+  #claim(): Window {
+    if (this.#window === undefined || this.#window.claimed >= MAX_OBJECTS_PER_WRAPPED_START) {
+      const startBlock = StartBlock.generate();
+      this.#window = { startBlock, wrappedStart: this.#wrapper.wrapStart(startBlock), issued: new Set(), claimed: 0 };
+    }
+    this.#window.claimed += 1;
+    return this.#window;
+  }
+
+  #refuseRepeated(window: Window, issued: IssuedKey): IssuedKey {
+    const { dataKey, wrappedKey } = issued;
+    const bytes = dataKey.exportBytes();
+    const digest = createHash('sha256').update(bytes).digest('base64');
+    bytes.fill(0);
+    if (window.issued.has(digest) || window.issued.has(wrappedKey)) {
+      dataKey.wipe();
+      throw new MasterKeyError('internal', `master key ${this.#wrapper.fingerprint} issued one data key twice: nothing was sealed with the second`, {
+        object: this.#wrapper.fingerprint,
+        remedy: 'Sealing two objects with it would expose both. Find out why the random source or the KMS repeats itself.',
+      });
+    }
+    window.issued.add(digest).add(wrappedKey);
+    return issued;
+  }
+}
+
+function discard(issued: PromiseSettledResult<IssuedKey>): void {
+  if (issued.status === 'fulfilled') {
+    issued.value.dataKey.wipe();
+  }
+}
