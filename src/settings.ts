@@ -1,0 +1,98 @@
+/**
+ * Every option that takes part in flag > environment > config file, in one table: how it is read, what it means, what it is
+ * when nobody says anything. The command line, the environment, the config file and the help all follow from it.
+ */
+import { MAX_CONCURRENCY, MAX_PART_BYTES, MAX_THREADS, MIN_MEMORY_BYTES, MIN_PART_BYTES } from './limits.js';
+
+interface Common {
+  /** One line of help, with the unit. */
+  readonly describe: string;
+  /** What holds without it, as help shows it. */
+  readonly byDefault: string;
+}
+
+export type Setting = Common &
+  (
+    | { readonly kind: 'text' | 'path' | 'texts' | 'paths' | 'flag' }
+    | { readonly kind: 'size' | 'count'; readonly min: number; readonly max: number }
+    | { readonly kind: 'choice'; readonly choices: readonly string[] }
+  );
+
+export const SETTINGS = {
+  key: { kind: 'paths', describe: 'RSA key file (PEM, PKCS#12, certificate, SDK key directory); repeatable: the first seals, all open', byDefault: 'none; with --local the key in its data directory' },
+  'passphrase-file': { kind: 'path', describe: 'File whose first line unlocks the key file', byDefault: 'none' },
+  'passphrase-env': { kind: 'text', describe: 'Environment variable that unlocks the key file', byDefault: 'none' },
+  'passphrase-prompt': { kind: 'flag', describe: 'Ask on the terminal what unlocks the key file', byDefault: 'false' },
+  manifest: { kind: 'path', describe: 'Manifest file of the run', byDefault: './manifests/<run>.jsonl if that folder is writable, else $XDG_STATE_HOME/sealift/manifests/' },
+  endpoint: { kind: 'text', describe: 'URL of the OSS endpoint; https unless it is a loopback address', byDefault: '$OSS_ENDPOINT, else made from the region' },
+  region: { kind: 'text', describe: 'Region id, such as cn-hangzhou', byDefault: '$OSS_REGION, else read from the endpoint' },
+  internal: { kind: 'flag', describe: 'Use the endpoint inside Alibaba Cloud', byDefault: 'false' },
+  threads: { kind: 'count', min: 1, max: MAX_THREADS, describe: `Worker threads, 1 to ${MAX_THREADS}`, byDefault: 'available parallelism' },
+  concurrency: { kind: 'count', min: 1, max: MAX_CONCURRENCY, describe: `Requests in flight per thread, 1 to ${MAX_CONCURRENCY}`, byDefault: '16' },
+  'part-size': { kind: 'size', min: MIN_PART_BYTES, max: MAX_PART_BYTES, describe: 'Bytes per part of a large file, such as 8MiB', byDefault: '8MiB' },
+  memory: { kind: 'size', min: MIN_MEMORY_BYTES, max: Number.MAX_SAFE_INTEGER, describe: 'Budget in bytes for all buffers of the run', byDefault: '256MiB' },
+  include: { kind: 'texts', describe: 'Glob below the root; only files that match one are taken; repeatable', byDefault: 'everything' },
+  exclude: { kind: 'texts', describe: 'Glob below the root; files that match one are left out; repeatable', byDefault: 'nothing' },
+  'dry-run': { kind: 'flag', describe: 'Print the plan and the effective numbers; nothing is sent or written', byDefault: 'false' },
+  checksum: { kind: 'flag', describe: 'Read unchanged files again instead of trusting size and times', byDefault: 'false' },
+  'if-exists': { kind: 'choice', choices: ['changed', 'skip', 'overwrite', 'fail'], describe: 'What to do about an object that no manifest knows: changed, skip, overwrite, fail', byDefault: 'changed' },
+  symlinks: { kind: 'choice', choices: ['record', 'skip', 'follow'], describe: 'What to do about symbolic links: record, skip, follow', byDefault: 'record' },
+  overwrite: { kind: 'flag', describe: 'Replace existing local files', byDefault: 'false' },
+  'on-collision': { kind: 'choice', choices: ['fail', 'rename'], describe: 'Two objects that one local name would serve: fail, rename', byDefault: 'fail' },
+  'allow-renamed': { kind: 'flag', describe: 'Accept an object whose authenticated name is not its key', byDefault: 'false' },
+  'allow-unauthenticated': { kind: 'flag', describe: 'Read objects of other SDKs, which nothing can authenticate', byDefault: 'false' },
+  'preserve-special-bits': { kind: 'flag', describe: 'Restore set-uid, set-gid and sticky bits too', byDefault: 'false' },
+  'break-lock': { kind: 'flag', describe: 'Take over the lock of a run on another host that is known to be gone', byDefault: 'false' },
+  'new-run': { kind: 'flag', describe: 'Start afresh instead of continuing the run of the same source and destination', byDefault: 'false' },
+  against: { kind: 'path', describe: 'Local directory to compare with, byte for byte', byDefault: 'none' },
+  report: { kind: 'path', describe: 'File to write the record of what was proven to, JSON', byDefault: 'none' },
+  local: { kind: 'flag', describe: 'Run the embedded cloud inside this command: no account, no configuration', byDefault: 'false' },
+  'local-data': { kind: 'path', describe: 'Directory in which the embedded cloud keeps objects and its key', byDefault: '.sealift' },
+  json: { kind: 'flag', describe: 'One JSON event per line on stdout, text for people on stderr', byDefault: 'false' },
+  quiet: { kind: 'flag', describe: 'Only failures, on stderr', byDefault: 'false' },
+  'no-progress': { kind: 'flag', describe: 'No bars and no progress lines', byDefault: 'false' },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+type ValueOf<S extends Setting> = S extends { readonly choices: readonly (infer Choice)[] }
+  ? Choice
+  : S['kind'] extends 'size' | 'count'
+    ? number
+    : S['kind'] extends 'flag'
+      ? boolean
+      : S['kind'] extends 'texts' | 'paths'
+        ? readonly string[]
+        : string;
+
+/** Checked values; a field that nobody set is absent. Paths are absolute, sizes are bytes. */
+export type Settings = { readonly [Name in SettingName]?: ValueOf<(typeof SETTINGS)[Name]> };
+
+const OUTPUT = ['json', 'quiet', 'no-progress'] as const satisfies readonly SettingName[];
+const KEYS = ['key', 'passphrase-file', 'passphrase-env', 'passphrase-prompt'] as const satisfies readonly SettingName[];
+const REACH = [...KEYS, 'endpoint', 'region', 'internal', 'local', 'local-data'] as const satisfies readonly SettingName[];
+const NUMBERS = ['threads', 'concurrency', 'part-size', 'memory'] as const satisfies readonly SettingName[];
+const CHOICE = ['manifest', 'include', 'exclude', 'checksum', 'break-lock', 'dry-run'] as const satisfies readonly SettingName[];
+const PUSH = ['if-exists', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
+const PULL = ['overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', 'preserve-special-bits', 'new-run'] as const satisfies readonly SettingName[];
+
+/** Which options each command takes. */
+export const COMMAND_SETTINGS = {
+  push: [...REACH, ...CHOICE, ...PUSH, ...NUMBERS, ...OUTPUT],
+  pull: [...REACH, ...CHOICE, ...PULL, ...NUMBERS, ...OUTPUT],
+  verify: [...REACH, 'manifest', 'against', 'report', 'include', 'exclude', 'allow-renamed', 'allow-unauthenticated', 'break-lock', 'dry-run', ...NUMBERS, ...OUTPUT],
+  resume: [...REACH, 'break-lock', 'dry-run', 'checksum', 'if-exists', 'overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
+  status: ['json'],
+} as const satisfies Readonly<Record<string, readonly SettingName[]>>;
+
+/** Given anew with every command: they lead to keys, or concern one command only. */
+const NOT_RECORDED: ReadonlySet<SettingName> = new Set<SettingName>([...KEYS, ...OUTPUT, 'manifest', 'dry-run', 'new-run', 'break-lock', 'against', 'report']);
+
+/** Whether `resume` repeats this option from the manifest. */
+export function isRecorded(name: SettingName): boolean {
+  return !NOT_RECORDED.has(name);
+}
+
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name);
+}
