@@ -1,0 +1,87 @@
+/** The last words of a run: counts that add up, the first failures with what to do about them, how to go on. */
+import type { Counters } from '../run/events.js';
+import type { RunResult } from '../run/options.js';
+import { escapeForTerminal } from './escape.js';
+import { formatBytes, formatCount, formatDuration } from './format.js';
+
+/** Failures that the summary spells out; the manifest has all. */
+export const SHOWN_FAILURES = 10;
+
+export interface Closing {
+  /** Name of the command. */
+  readonly label: string;
+  readonly elapsedMs: number;
+  /** What to add to `sealift resume MANIFEST`, such as `--key FILE`; undefined where there is nothing to resume. */
+  readonly resumeOptions: string | undefined;
+  readonly dryRun: boolean;
+}
+
+/** Lines without newline at the end; every name in them is safe to print. */
+export function closingLines(result: RunResult, closing: Closing): string[] {
+  return [
+    `${closing.label} ${verdict(result, closing)}: ${sum(result)}`,
+    `  ${volume(result, closing)}`,
+    ...failureLines(result, closing),
+    ...manifestLines(result, closing),
+  ];
+}
+
+/** Whether scanned = done + skipped + failed; anything else is a bug of ours and must not look like success. */
+export function addsUp({ scanned, done, skipped, failed }: Counters): boolean {
+  return scanned === done + skipped + failed;
+}
+
+/** `214 scanned = 212 done + 2 skipped + 0 failed`. */
+export function sum(counters: Counters): string {
+  const { scanned, done, skipped, failed } = counters;
+  const relation = addsUp(counters) ? '=' : '≠';
+  return `${formatCount(scanned)} scanned ${relation} ${formatCount(done)} done + ${formatCount(skipped)} skipped + ${formatCount(failed)} failed`;
+}
+
+function verdict(result: RunResult, { dryRun }: Closing): string {
+  if (dryRun) {
+    return result.exitCode === 0 ? 'planned' : `planned (exit code ${result.exitCode})`;
+  }
+  if (result.exitCode === 0) {
+    return 'complete';
+  }
+  const interrupted = result.exitCode === 130 || result.exitCode === 143;
+  return `${interrupted ? 'interrupted' : 'NOT complete'} (exit code ${result.exitCode})`;
+}
+
+function volume(result: RunResult, { dryRun, elapsedMs }: Closing): string {
+  if (dryRun) {
+    return 'nothing was sent or written';
+  }
+  const perSecond = elapsedMs > 0 ? Math.round(result.bytes / (elapsedMs / 1000)) : 0;
+  return `${formatBytes(result.bytes)} in ${formatDuration(elapsedMs)}, ${formatBytes(perSecond)}/s`;
+}
+
+function failureLines(result: RunResult, closing: Closing): string[] {
+  const shown = result.failures.slice(0, SHOWN_FAILURES).flatMap(({ path, code, message, remedy }) => [
+    `  failed  ${escapeForTerminal(path)}: ${escapeForTerminal(message)} (${escapeForTerminal(code)})`,
+    ...(remedy === undefined ? [] : [`          ${escapeForTerminal(remedy)}`]),
+  ]);
+  const more = result.failed - Math.min(result.failures.length, SHOWN_FAILURES);
+  if (more <= 0) {
+    return shown;
+  }
+  const where = result.manifest === undefined || closing.dryRun ? '' : `; all of them: sealift status ${shellWord(result.manifest)}`;
+  return [...shown, `  … and ${formatCount(more)} more${where}`];
+}
+
+function manifestLines(result: RunResult, { dryRun, resumeOptions }: Closing): string[] {
+  if (result.manifest === undefined || dryRun) {
+    return [];
+  }
+  if (result.complete || resumeOptions === undefined) {
+    return [`  manifest ${shellWord(result.manifest)}`];
+  }
+  return [`  continue with: sealift resume ${[shellWord(result.manifest), resumeOptions].join(' ').trim()}`];
+}
+
+/** A word that can be pasted into a POSIX shell; odd characters are escaped for the terminal first. */
+export function shellWord(text: string): string {
+  const safe = escapeForTerminal(text);
+  return /^[\w@%+=:,./-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", String.raw`'\''`)}'`;
+}

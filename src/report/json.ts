@@ -1,0 +1,29 @@
+/** Events for programs: one JSON object per line. */
+import type { ErrorCode } from '../errors.js';
+import type { SummaryEvent } from '../run/events.js';
+import type { Output } from './display.js';
+
+/** Version of the event lines; a field may be added to an event without raising it. */
+export const EVENT_VERSION = 1;
+
+/** `{"v":1,"event":…,"time":…,…}` and a newline; `time` is ISO 8601 in UTC. */
+export function jsonLine(event: { readonly event: string }, time: Date): string {
+  const { event: name, ...fields } = event;
+  return `${JSON.stringify({ v: EVENT_VERSION, event: name, time: time.toISOString(), ...fields })}\n`;
+}
+
+/** What ended a command before it could count anything. */
+export interface StoppedBy {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly exitCode: number;
+}
+
+/** The last event of a command that ended before it could start: nothing counted, and why. */
+export function emptySummary({ code, message, exitCode }: StoppedBy): SummaryEvent & { readonly error: object } {
+  return { event: 'summary', scanned: 0, done: 0, skipped: 0, failed: 0, bytes: 0, exitCode, error: { code, message } };
+}
+
+export function createJsonWriter(output: Output, clock: () => Date): (event: { readonly event: string }) => void {
+  return (event) => void output.write(jsonLine(event, clock()));
+}

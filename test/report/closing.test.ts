@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { RunResult } from '../../src/run/options.js';
+import { SHOWN_FAILURES, addsUp, closingLines, shellWord, sum, type Closing } from '../../src/report/closing.js';
+
+const result: RunResult = {
+  run: 'r1', manifest: '/m/r1.jsonl', scanned: 214, done: 212, skipped: 2, failed: 0, bytes: 86_114_304, exitCode: 0, failures: [], complete: true,
+};
+const closing: Closing = { label: 'push', elapsedMs: 2000, resumeOptions: '--key k.pem', dryRun: false };
+
+describe('closingLines', () => {
+  it('of a complete run say what was done and where it is recorded', () => {
+    assert.deepEqual(closingLines(result, closing), [
+      'push complete: 214 scanned = 212 done + 2 skipped + 0 failed',
+      '  82.1 MiB in 2.0 s, 41 MiB/s',
+      '  manifest /m/r1.jsonl',
+    ]);
+  });
+
+  it('of an unfinished run name the failures, their remedies and how to go on', () => {
+    const failures = [{ path: 'a', code: 'unreadable', message: 'a cannot be read', remedy: 'chmod u+r a' }, { path: 'b', code: 'vanished', message: 'b is gone' }];
+    const lines = closingLines({ ...result, done: 210, failed: 2, exitCode: 3, complete: false, failures }, closing);
+    assert.deepEqual(lines.slice(2), [
+      '  failed  a: a cannot be read (unreadable)',
+      '          chmod u+r a',
+      '  failed  b: b is gone (vanished)',
+      '  continue with: sealift resume /m/r1.jsonl --key k.pem',
+    ]);
+    assert.match(lines[0] ?? '', /^push NOT complete \(exit code 3\): 214 scanned = 210 done \+ 2 skipped \+ 2 failed$/);
+  });
+
+  it('stop after some failures and say where the others are', () => {
+    const failures = Array.from({ length: 50 }, (_, index) => ({ path: `f${index}`, code: 'vanished', message: 'gone' }));
+    const lines = closingLines({ ...result, done: 0, failed: 2_000, skipped: 0, scanned: 2_000, exitCode: 3, complete: false, failures }, closing);
+    assert.equal(lines.filter((line) => line.startsWith('  failed')).length, SHOWN_FAILURES);
+    assert.ok(lines.includes('  … and 1,990 more; all of them: sealift status /m/r1.jsonl'));
+  });
+
+  it('call an interruption by its name', () => {
+    const [first] = closingLines({ ...result, exitCode: 130, complete: false }, closing);
+    assert.match(first ?? '', /^push interrupted \(exit code 130\)/);
+  });
+
+  it('offer nothing to resume where nothing can be', () => {
+    const lines = closingLines({ ...result, exitCode: 4, complete: false }, { ...closing, resumeOptions: undefined });
+    assert.ok(!lines.join('\n').includes('resume'));
+  });
+
+  it('of a dry run claim nothing', () => {
+    const lines = closingLines(result, { ...closing, dryRun: true });
+    assert.deepEqual(lines, ['push planned: 214 scanned = 212 done + 2 skipped + 0 failed', '  nothing was sent or written']);
+  });
+
+  it('print no name as it comes', () => {
+    const failures = [{ path: 'a\u001b[2J', code: 'x', message: 'm\u202e', remedy: 'r\n' }];
+    const text = closingLines({ ...result, manifest: '/m\u0007', failed: 1, done: 211, exitCode: 3, complete: false, failures }, closing).join('|');
+    assert.doesNotMatch(text, /[\u0000-\u001f\u007f-\u009f\u202e]/);
+  });
+});
+
+describe('addsUp and sum', () => {
+  it('show a sum that holds as one, and another as what it is', () => {
+    assert.ok(addsUp(result) && !addsUp({ ...result, scanned: 215 }));
+    assert.equal(sum({ ...result, scanned: 215 }), '215 scanned ≠ 212 done + 2 skipped + 0 failed');
+  });
+});
+
+describe('shellWord', () => {
+  const cases = [['a/b-c.jsonl', 'a/b-c.jsonl'], ['a b', "'a b'"], ["it's", String.raw`'it'\''s'`], ['', "''"], ['$(x)', "'$(x)'"]] as const;
+  for (const [text, word] of cases) {
+    it(`quotes ${JSON.stringify(text)} as needed`, () => assert.equal(shellWord(text), word));
+  }
+});
