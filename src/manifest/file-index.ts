@@ -1,0 +1,162 @@
+import type { EncodedPath, FileStat } from '../run/types.js';
+import { digestPath, PathTable, type PathDigest } from './path-table.js';
+
+/** `started` is 0, the state of a fresh row. */
+const LATER_STATES = ['sealed', 'done', 'failed', 'skipped', 'directory', 'abandoned', 'fetching'] as const;
+
+/** What the last record about a file says. */
+export type EntryState = 'started' | (typeof LATER_STATES)[number];
+
+export interface IndexEntry {
+  readonly id: number;
+  readonly state: EntryState;
+  /** Of the record that gave it this state: bytes from the start of the manifest. */
+  readonly offset: number;
+  /** Whether an attempt of this run may have written the object under this key; not reset by later failures. */
+  readonly attempted: boolean;
+}
+
+/** The part of a file's stat that decides whether it is unchanged. `dev` is left out: it may differ after a reboot. */
+export type StatKey = Pick<FileStat, 'sizeBytes' | 'mtimeNs' | 'ctimeNs' | 'ino'>;
+
+const PAGE_BITS = 14;
+const PAGE_ROWS = 1 << PAGE_BITS;
+const DIGEST = 0;
+const SIZE = 16;
+const MTIME = 24;
+const CTIME = 32;
+const INO = 40;
+const OFFSET = 48;
+const MENTION = 56;
+const STATE = 64;
+const ROW_BYTES = 65;
+const ATTEMPTED = 0x80;
+
+/**
+ * Every file of a run in 65 bytes, plus 5.3 to 10.7 for finding it by path: about 73 bytes per file at 1,000,000 files,
+ * and never more than 76 (one page of 1 MiB apart). A row holds the 128-bit digest of the path, the stat of a finished file whole
+ * (exact, and cheaper to compare than a digest of it), where its last record and the mention of its path stand in the
+ * manifest, and its state. Pages are never copied, so growing costs no second copy.
+ */
+export class FileIndex {
+  readonly #pages: DataView[] = [];
+  readonly #counts = new Map<EntryState, number>();
+  readonly #table = new PathTable({
+    matches: (id, digest) => this.#hasDigest(id, digest),
+    digestOf: (id) => this.#digestOf(id),
+  });
+  #size = 0;
+
+  /** Number of files; ids run from 0 to one less. */
+  get size(): number {
+    return this.#size;
+  }
+
+  count(state: EntryState): number {
+    return this.#counts.get(state) ?? 0;
+  }
+
+  find(path: EncodedPath): IndexEntry | undefined {
+    const id = this.#table.find(digestPath(path));
+    return id === undefined ? undefined : this.entry(id);
+  }
+
+  /** @throws RangeError when there is no such id. */
+  entry(id: number): IndexEntry {
+    const { page, row } = this.#row(id);
+    const state = page.getUint8(row + STATE);
+    return { id, state: stateNamed(state & ~ATTEMPTED), offset: page.getFloat64(row + OFFSET), attempted: (state & ATTEMPTED) !== 0 };
+  }
+
+  /** Gives the path the next id; undefined when it has one already. `mentionOffset` is that of the line that names it. */
+  add(path: EncodedPath, mentionOffset: number): number | undefined {
+    const digest = digestPath(path);
+    if (this.#table.find(digest) !== undefined) {
+      return undefined;
+    }
+    const id = this.#size;
+    this.#size += 1;
+    if (id % PAGE_ROWS === 0) {
+      this.#pages.push(new DataView(new ArrayBuffer(PAGE_ROWS * ROW_BYTES)));
+    }
+    const { page, row } = this.#row(id);
+    digest.forEach((word, index) => page.setUint32(row + DIGEST + index * 4, word));
+    page.setFloat64(row + MENTION, mentionOffset);
+    this.#table.add(digest, id);
+    this.#bump('started', 1);
+    return id;
+  }
+
+  set(id: number, state: EntryState, change: { offset: number; attempted?: boolean }): void {
+    const { page, row } = this.#row(id);
+    const before = this.entry(id);
+    const attempted = change.attempted ?? before.attempted;
+    this.#bump(before.state, -1);
+    this.#bump(state, 1);
+    page.setUint8(row + STATE, numberOf(state) | (attempted ? ATTEMPTED : 0));
+    page.setFloat64(row + OFFSET, change.offset);
+  }
+
+  setStat(id: number, stat: StatKey): void {
+    const { page, row } = this.#row(id);
+    page.setFloat64(row + SIZE, stat.sizeBytes);
+    page.setBigInt64(row + MTIME, stat.mtimeNs);
+    page.setBigInt64(row + CTIME, stat.ctimeNs);
+    page.setBigUint64(row + INO, stat.ino);
+  }
+
+  /** Whether the file is done and size, mtime, ctime and inode are what they were then. */
+  isUnchanged(entry: Pick<IndexEntry, 'id'>, stat: StatKey): boolean {
+    const { page, row } = this.#row(entry.id);
+    return (
+      this.entry(entry.id).state === 'done' &&
+      page.getFloat64(row + SIZE) === stat.sizeBytes &&
+      page.getBigInt64(row + MTIME) === stat.mtimeNs &&
+      page.getBigInt64(row + CTIME) === stat.ctimeNs &&
+      page.getBigUint64(row + INO) === stat.ino
+    );
+  }
+
+  /** Plaintext bytes of a done file. */
+  sizeBytes(id: number): number {
+    const { page, row } = this.#row(id);
+    return page.getFloat64(row + SIZE);
+  }
+
+  /** Offset of the line that names the file's path. */
+  mentionOffset(id: number): number {
+    const { page, row } = this.#row(id);
+    return page.getFloat64(row + MENTION);
+  }
+
+  #row(id: number): { page: DataView; row: number } {
+    const page = this.#pages[id >>> PAGE_BITS];
+    if (page === undefined || id >= this.#size) {
+      throw new RangeError(`the manifest has no file number ${id}`);
+    }
+    return { page, row: (id % PAGE_ROWS) * ROW_BYTES };
+  }
+
+  #hasDigest(id: number, digest: PathDigest): boolean {
+    const { page, row } = this.#row(id);
+    return digest.every((word, index) => page.getUint32(row + DIGEST + index * 4) === word);
+  }
+
+  #digestOf(id: number): PathDigest {
+    const { page, row } = this.#row(id);
+    const word = (index: number): number => page.getUint32(row + DIGEST + index * 4);
+    return [word(0), word(1), word(2), word(3)];
+  }
+
+  #bump(state: EntryState, by: number): void {
+    this.#counts.set(state, this.count(state) + by);
+  }
+}
+
+function numberOf(state: EntryState): number {
+  return LATER_STATES.findIndex((name) => name === state) + 1;
+}
+
+function stateNamed(number: number): EntryState {
+  return LATER_STATES[number - 1] ?? 'started';
+}

@@ -1,0 +1,134 @@
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { SealiftError } from '../errors.js';
+import { holdName, type HeldName } from './abstract-name.js';
+import { errnoOf, writeError } from './files.js';
+import { thisMachine, type Machine } from './machine.js';
+
+const holderSchema = z.object({
+  host: z.string(), bootId: z.string(), pid: z.int().min(1), startTime: z.string(), since: z.string(),
+});
+
+/** Who holds a manifest, as its lock file says. */
+type Holder = z.infer<typeof holderSchema>;
+
+export interface LockOptions {
+  /** Take over from another host, and from a process of which nothing certain can be known. @default false */
+  readonly breakLock?: boolean;
+  readonly machine?: Machine;
+}
+
+export interface ManifestLock {
+  release(): Promise<void>;
+}
+
+/**
+ * Makes this process the only one that writes to the manifest, which must exist. The holder is written to
+ * `MANIFEST.lock`; on Linux the manifest's device and inode also name an abstract socket, which settles every question
+ * between processes of one machine. The lock of a process that is gone is taken over.
+ *
+ * @throws SealiftError `locked`, naming process and host.
+ */
+export async function lockManifest(manifest: string, { breakLock = false, machine = thisMachine }: LockOptions = {}): Promise<ManifestLock> {
+  const lockFile = `${manifest}.lock`;
+  const name = await holdManifestName(manifest, machine);
+  if (name.kind === 'taken') {
+    throw lockedBy(manifest, await readHolder(lockFile), 'wait for it to end, or stop it');
+  }
+  try {
+    const text = await takeLockFile(manifest, breakLock, machine);
+    return { release: () => releaseBoth(lockFile, text, name) };
+  } catch (error) {
+    await releaseName(name);
+    throw error;
+  }
+}
+
+async function holdManifestName(manifest: string, machine: Machine): Promise<HeldName> {
+  if (!machine.abstractSockets) {
+    return { kind: 'unavailable' };
+  }
+  const { dev, ino } = await stat(manifest, { bigint: true });
+  return holdName(`sealift-${String(dev)}-${String(ino)}`);
+}
+
+/** Every round but the first follows a stale lock that was removed; on Linux the socket's holder is alone here. */
+async function takeLockFile(manifest: string, breakLock: boolean, machine: Machine): Promise<string> {
+  const lockFile = `${manifest}.lock`;
+  const text = describeHolder(machine);
+  if (await createLockFile(lockFile, text)) {
+    return text;
+  }
+  refuseUnlessStale(manifest, await readHolder(lockFile), { breakLock, machine });
+  await rm(lockFile, { force: true });
+  return takeLockFile(manifest, breakLock, machine);
+}
+
+/** False when there is one already. On the disk before the manifest is touched, so that a loss of power leaves it readable. */
+async function createLockFile(lockFile: string, text: string): Promise<boolean> {
+  try {
+    await writeFile(lockFile, text, { flag: 'wx', mode: 0o600, flush: true });
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') {
+      return false;
+    }
+    throw writeError(lockFile, 'cannot be created', error);
+  }
+}
+
+function describeHolder({ host, bootId, pid, startTimeOf }: Machine): string {
+  const holder: Holder = { host, bootId, pid, startTime: startTimeOf(pid) ?? '', since: new Date().toISOString() };
+  return `${JSON.stringify(holder)}\n`;
+}
+
+/** Undefined when the file is gone by now or holds something else. */
+async function readHolder(lockFile: string): Promise<Holder | undefined> {
+  try {
+    return holderSchema.parse(JSON.parse(await readFile(lockFile, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+function refuseUnlessStale(manifest: string, holder: Holder | undefined, { breakLock, machine }: Required<LockOptions>): void {
+  const verdict = judge(holder, machine);
+  if (verdict === 'live' || (verdict === 'unknown' && !breakLock)) {
+    const remedy = verdict === 'live' ? 'wait for it to end, or stop it' : 'if that process is certainly gone, repeat with --break-lock';
+    throw lockedBy(manifest, holder, remedy);
+  }
+}
+
+function judge(holder: Holder | undefined, { host, bootId, startTimeOf }: Machine): 'live' | 'stale' | 'unknown' {
+  if (holder?.host !== host) {
+    return 'unknown';
+  }
+  if (holder.bootId !== bootId) {
+    return 'stale';
+  }
+  const startTime = startTimeOf(holder.pid);
+  if (startTime !== holder.startTime) {
+    return 'stale';
+  }
+  return startTime === '' ? 'unknown' : 'live';
+}
+
+function lockedBy(manifest: string, holder: Holder | undefined, remedy: string): SealiftError {
+  const who = holder === undefined ? 'by another process' : `by process ${holder.pid} on ${holder.host} since ${holder.since}`;
+  return new SealiftError('locked', `the manifest ${manifest} is in use ${who}`, { object: manifest, remedy });
+}
+
+/** A lock that somebody broke and took over is theirs. */
+async function releaseBoth(lockFile: string, text: string, name: HeldName): Promise<void> {
+  const current = await readFile(lockFile, 'utf8').catch(() => undefined);
+  if (current === text) {
+    await rm(lockFile, { force: true });
+  }
+  await releaseName(name);
+}
+
+async function releaseName(name: HeldName): Promise<void> {
+  if (name.kind === 'held') {
+    await name.release();
+  }
+}
