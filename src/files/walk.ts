@@ -1,0 +1,166 @@
+import { realpathSync, statSync } from 'node:fs';
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { SealiftError } from '../errors.js';
+import { WALK_ENTRIES_PER_TURN } from '../limits.js';
+import type { EncodedPath, WalkEntry } from '../run/types.js';
+import { bytesOf, EntryReader, failed, type Directory, type SymlinkMode } from './entry.js';
+import { describeErrno, isGone, readFailure, withDescriptors, type Wait } from './errno.js';
+import { resolveOwnPaths, type OwnPaths } from './own-paths.js';
+import { compileSelection, type Selection } from './selection.js';
+import { listDirectory, type Listing } from './walk-listing.js';
+
+export interface WalkOptions {
+  /** Directory to walk; a link to one is fine. */
+  readonly root: string;
+  /** Globs on paths below the root. @default everything */
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly symlinks: SymlinkMode;
+  /** Absolute paths of Sealift's own files and directories. */
+  readonly ownPaths: readonly string[];
+  readonly signal?: AbortSignal;
+  /** How to wait for a free file descriptor. @default a timer */
+  readonly wait?: Wait;
+}
+
+/** A directory that is being worked through. */
+interface Frame {
+  readonly directory: Directory;
+  readonly names: readonly string[];
+  next: number;
+}
+
+/** How the root is called in an entry that concerns the root itself. */
+const ROOT = '.' as EncodedPath;
+
+/**
+ * Everything below a directory, depth first, in byte order of the names within each directory. Nothing is left out in
+ * silence: what cannot be read, vanishes or does not add up is an entry of kind `failed`, what is not wanted one of kind
+ * `skipped`. A directory that is excluded, ours or unreadable is one entry and not descended.
+ *
+ * Lazy: a directory is listed when the consumer gets there, a file looked at right before it is handed out. Memory is
+ * bounded by the names in the directories from the root to the current one.
+ *
+ * @throws SealiftError `source-missing` when the root is no directory, `unreadable` when it cannot be listed, `usage` for a
+ * bad glob or a root inside Sealift's own data, `interrupted` when the signal aborts.
+ */
+export async function* walk(options: WalkOptions): AsyncGenerator<WalkEntry, void, undefined> {
+  const descent = new Descent(options);
+  const remark = await descent.start();
+  if (remark !== undefined) {
+    yield remark;
+  }
+  for (let seen = 1; ; seen += 1) {
+    if (seen % WALK_ENTRIES_PER_TURN === 0) {
+      await setImmediate();
+    }
+    throwIfAborted(options.signal);
+    const entry = descent.next();
+    if (entry === undefined) {
+      return;
+    }
+    const reported = entry.kind === 'directory' ? await descent.enter(entry) : entry;
+    if (reported !== undefined) {
+      yield reported;
+    }
+  }
+}
+
+class Descent {
+  readonly #rootName: string;
+  readonly #own: OwnPaths;
+  readonly #selection: Selection;
+  readonly #reader: EntryReader;
+  readonly #wait: Wait;
+  readonly #frames: Frame[] = [];
+
+  constructor(options: WalkOptions) {
+    this.#rootName = options.root;
+    this.#own = resolveOwnPaths(options.ownPaths);
+    this.#selection = compileSelection(options.include ?? [], options.exclude ?? []);
+    this.#reader = new EntryReader({ selection: this.#selection, own: this.#own, symlinks: options.symlinks });
+    this.#wait = options.wait ?? ((ms) => setTimeout(ms));
+  }
+
+  /** Opens the root; what it returns is to be reported. */
+  async start(): Promise<WalkEntry | undefined> {
+    const root = openRoot(this.#rootName, this.#own);
+    try {
+      const { doubt } = await this.#push(root);
+      return doubt === undefined ? undefined : failed(ROOT, doubt);
+    } catch (error) {
+      throw readFailure(error, this.#rootName);
+    }
+  }
+
+  /** The next thing in the directory that is open; undefined at the end of the tree. */
+  next(): WalkEntry | Directory | undefined {
+    for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
+      const name = frame.names[frame.next];
+      if (name !== undefined) {
+        frame.next += 1;
+        return this.#reader.read(frame.directory, name);
+      }
+      this.#frames.pop();
+    }
+    return undefined;
+  }
+
+  /** Opens a directory; what it returns is to be reported: that it is empty, or not to be read, or not to be trusted. */
+  async enter(directory: Directory): Promise<WalkEntry | undefined> {
+    const path = directory.path as EncodedPath;
+    try {
+      const { names, doubt } = await this.#push(directory);
+      if (doubt !== undefined) {
+        return failed(path, doubt);
+      }
+      return names.length === 0 ? this.#emptyDirectory(path) : undefined;
+    } catch (error) {
+      return failed(path, readFailure(error, path));
+    }
+  }
+
+  #emptyDirectory(path: EncodedPath): WalkEntry {
+    return this.#selection.includes(path) ? { kind: 'empty-directory', path } : { kind: 'skipped', path, reason: 'excluded' };
+  }
+
+  async #push(directory: Directory): Promise<Listing> {
+    const listing = await withDescriptors(() => listDirectory(directory), this.#wait);
+    this.#frames.push({ directory, names: listing.names, next: 0 });
+    return listing;
+  }
+}
+
+function openRoot(name: string, own: OwnPaths): Directory {
+  const real = realRoot(name);
+  const { dev, ino } = statSync(bytesOf(real), { bigint: true });
+  if (own.covers(real)) {
+    throw new SealiftError('usage', `${name} lies inside Sealift's own data and cannot be pushed`, {
+      object: name,
+      remedy: 'push another directory, or keep the local store elsewhere with --local-data',
+    });
+  }
+  return { kind: 'directory', path: '', raw: real, real, dev, ino, parent: undefined };
+}
+
+function realRoot(name: string): string {
+  try {
+    const real = realpathSync.native(name, { encoding: 'buffer' });
+    if (statSync(real).isDirectory()) {
+      return real.toString('latin1');
+    }
+  } catch (error) {
+    const why = isGone(error) ? 'there is no such directory' : describeErrno(error);
+    throw new SealiftError('source-missing', `cannot walk ${name}: ${why}`, { object: name, remedy: 'check the path', cause: error });
+  }
+  throw new SealiftError('source-missing', `cannot walk ${name}: it is not a directory`, {
+    object: name,
+    remedy: 'name the directory that holds the file, and pick the file with --include',
+  });
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) {
+    throw new SealiftError('interrupted', 'the walk was interrupted');
+  }
+}
