@@ -1,10 +1,10 @@
 import { createCipheriv, type KeyObject } from 'node:crypto';
 import { BLOCK_BYTES, NONCE_BYTES } from '../limits.js';
-import { equalBytes, deriveMacKey, type Authenticators } from './commitment.js';
+import { deriveMacKey, equalBytes } from './commitment.js';
 import type { DataKey } from './data-key.js';
 import { add, fromBlock, invert, multiply, power, toBlock, ZERO, type FieldElement } from './gf128.js';
 import { Gmac } from './gmac.js';
-import { authenticationFailed } from './open.js';
+import { authenticationFailed, type Expected } from './open.js';
 import { partIv } from './part-digest.js';
 import { assertSealedForm } from './seal.js';
 import type { StartBlock } from './start-block.js';
@@ -75,7 +75,7 @@ export function joinMac(macKey: KeyObject, start: StartBlock, parts: readonly Di
 export interface OpenedPieces {
   /** Each with its part digest, part i being piece i. */
   readonly pieces: readonly (Piece & { readonly digest: Buffer })[];
-  readonly expected: Authenticators;
+  readonly expected: Expected;
 }
 
 /** The last check of a body that was opened in pieces. @throws AuthenticationError unless tag and mac fit */
@@ -83,7 +83,7 @@ export function verifyPieces(key: DataKey, start: StartBlock, aad: Buffer, { pie
   const tag = tagOf(key, start, aad, pieces);
   const mac = joinMac(deriveMacKey(key, start), start, inOrder(pieces));
   if (!equalBytes(tag, expected.tag) || !equalBytes(mac, expected.mac)) {
-    throw authenticationFailed();
+    throw authenticationFailed(expected.object);
   }
 }
 

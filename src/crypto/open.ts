@@ -17,6 +17,12 @@ export function authenticationFailed(object?: string): AuthenticationError {
   return new AuthenticationError('authentication-failed', `${object}: ${reason}`, { object, remedy });
 }
 
+/** What a body has to fit, and how to name it when it does not. */
+export interface Expected extends Authenticators {
+  /** The object key, for the error. */
+  readonly object?: string;
+}
+
 /**
  * Turns ciphertext into plaintext within the same buffer, after {@link verifyCommitment} accepted `aad`, tag and mac.
  * @throws AuthenticationError `authentication-failed`, and the buffer is zeroed: unverified plaintext never escapes
@@ -25,7 +31,7 @@ export function openInPlace(
   key: DataKey,
   start: StartBlock,
   aad: Buffer,
-  sealed: Authenticators & { readonly data: Buffer },
+  sealed: Expected & { readonly data: Buffer },
 ): void {
   const opener = new StreamOpener(key, start, aad, sealed);
   try {
@@ -43,10 +49,10 @@ export function openInPlace(
 export class StreamOpener {
   readonly #decipher: DecipherGCM;
   readonly #gmac: Gmac;
-  readonly #expected: Authenticators;
+  readonly #expected: Expected;
   #poisoned = false;
 
-  constructor(key: DataKey, start: StartBlock, aad: Buffer, expected: Authenticators) {
+  constructor(key: DataKey, start: StartBlock, aad: Buffer, expected: Expected) {
     this.#decipher = createDecipheriv('aes-256-gcm', key.keyObject, start.nonce, { authTagLength: TAG_BYTES });
     this.#decipher.setAAD(aad).setAuthTag(expected.tag);
     this.#gmac = new Gmac(deriveMacKey(key, start), start.nonce);
@@ -69,7 +75,7 @@ export class StreamOpener {
     const isAuthentic = !this.#poisoned && this.#isTagValid() && equalBytes(this.#gmac.digest(), this.#expected.mac);
     this.#poisoned = true;
     if (!isAuthentic) {
-      throw authenticationFailed();
+      throw authenticationFailed(this.#expected.object);
     }
   }
 
