@@ -20,6 +20,8 @@ export const RANDOM_POOL_BYTES = 8 * KiB;
 export const BLOCK_BYTES = 16;
 /** Bytes of a GCM tag, of the mac and of a part digest. Node accepts 4-byte tags unless told otherwise. */
 export const TAG_BYTES = 16;
+/** Bytes of an MD5 digest. */
+export const MD5_BYTES = 16;
 /** Bytes of the commitment: HMAC-SHA-256. */
 export const COMMITMENT_BYTES = 32;
 
@@ -150,3 +152,10 @@ export const WALK_ENTRIES_PER_TURN = 256;
 /** Pauses, and milliseconds of each, for which an operation waits for a free file descriptor. Ours: ten seconds. */
 export const DESCRIPTOR_WAITS = 200;
 export const DESCRIPTOR_WAIT_MS = 50;
+
+/** Time-out of one KMS call, to connect and to answer, in milliseconds: the client's own default is 3 s. Ours. */
+export const KMS_TIMEOUT_MS = 10_000;
+/** KMS calls per second of one process: what the shared gateway grants an account for Decrypt. KMS. */
+export const DEFAULT_KMS_QPS = 750;
+/** KMS calls in flight per thread; halved by each round of throttling. Ours. */
+export const MAX_KMS_CONCURRENCY = 32;

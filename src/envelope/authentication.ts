@@ -1,34 +1,27 @@
 import { COMMITMENT_BYTES, MAX_PLAINTEXT_BYTES, TAG_BYTES } from '../limits.js';
 import { parseAttributes } from './attributes.js';
-import { META, type HeaderFields } from './fields.js';
+import type { HeaderFields } from './fields.js';
 import { decodeName } from './names.js';
 import type { Authentication, EnvelopeInput } from './types.js';
 
 export { encodeAttributes, parseAttributes } from './attributes.js';
 export { decodeName, encodeName } from './names.js';
 
-const PREFIX = `${META}sealift-`;
 const FORMAT_VERSION = '1';
-const VERSION = `${PREFIX}version`;
-const NAME = `${PREFIX}name`;
-const ATTRIBUTES = `${PREFIX}attributes`;
-const TAG = `${PREFIX}tag`;
-const MAC = `${PREFIX}mac`;
-const COMMITMENT = `${PREFIX}commitment`;
+const VERSION = 'x-oss-meta-sealift-version';
+const NAME = 'x-oss-meta-sealift-name';
+const ATTRIBUTES = 'x-oss-meta-sealift-attributes';
+const TAG = 'x-oss-meta-sealift-tag';
+const MAC = 'x-oss-meta-sealift-mac';
+const COMMITMENT = 'x-oss-meta-sealift-commitment';
 
-const REQUIRED: readonly string[] = [VERSION, NAME, TAG, MAC, COMMITMENT];
-
-export function isReservedByAuthentication(name: string): boolean {
-  return name.startsWith(PREFIX);
-}
-
-export function isKnownToAuthentication(name: string): boolean {
-  return name === ATTRIBUTES || REQUIRED.includes(name);
-}
+/** Any name that begins so, in any case, is ours; one that is not below is refused. */
+export const AUTHENTICATION_RESERVED = /^x-oss-meta-sealift-/i;
+export const AUTHENTICATION_HEADERS: readonly string[] = [VERSION, NAME, ATTRIBUTES, TAG, MAC, COMMITMENT];
 
 /** Undefined when none of our headers is there: a foreign object. Some but not all are refused. */
 export function parseAuthentication(fields: HeaderFields, lengthBytes: number): Authentication | undefined {
-  if (![ATTRIBUTES, ...REQUIRED].some((name) => fields.has(name))) {
+  if (!AUTHENTICATION_HEADERS.some((name) => fields.has(name))) {
     return undefined;
   }
   if (fields.required(VERSION) !== FORMAT_VERSION) {

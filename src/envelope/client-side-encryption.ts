@@ -3,7 +3,7 @@ import type { FamilySpec } from './family.js';
 /** The headers that current official SDKs write and read; OSS checks them itself. */
 export const CLIENT_SIDE_ENCRYPTION: FamilySpec = {
   family: 'client-side-encryption',
-  reservedPrefixes: ['client-side-encryption-'],
+  reserved: /^x-oss-meta-client-side-encryption-/i,
   headers: {
     key: 'x-oss-meta-client-side-encryption-key',
     start: 'x-oss-meta-client-side-encryption-start',

@@ -1,11 +1,11 @@
 import { EnvelopeError } from '../errors.js';
 import type { EnvelopeFamily } from '../keys/wrapper.js';
-import { MAX_METADATA_BYTES } from '../limits.js';
+import { MAX_METADATA_BYTES, MD5_BYTES } from '../limits.js';
 import type { Metadata } from '../store/store.js';
-import { encodeAuthentication, isKnownToAuthentication, isReservedByAuthentication, parseAuthentication } from './authentication.js';
+import { AUTHENTICATION_HEADERS, AUTHENTICATION_RESERVED, encodeAuthentication, parseAuthentication } from './authentication.js';
 import { CLIENT_SIDE_ENCRYPTION } from './client-side-encryption.js';
-import { encodeFamily, isKnownTo, isReservedBy, parseFamily, type FamilySpec } from './family.js';
-import { HeaderFields } from './fields.js';
+import { encodeFamily, parseFamily, type FamilySpec } from './family.js';
+import { HeaderFields, isCanonicalBase64 } from './fields.js';
 import { OSS_CRYPTO } from './oss-crypto.js';
 import type { Envelope, EnvelopeInput } from './types.js';
 
@@ -15,6 +15,11 @@ export type { Attributes, Authentication, Envelope, EnvelopeInput, Multipart } f
 const SPECS: Readonly<Record<EnvelopeFamily, FamilySpec>> = {
   'oss-crypto': OSS_CRYPTO,
   'client-side-encryption': CLIENT_SIDE_ENCRYPTION,
+};
+/** What may stand in one object, by family. */
+const KNOWN: Readonly<Record<EnvelopeFamily, ReadonlySet<string>>> = {
+  'oss-crypto': knownNames(OSS_CRYPTO),
+  'client-side-encryption': knownNames(CLIENT_SIDE_ENCRYPTION),
 };
 
 /**
@@ -33,7 +38,7 @@ export function parseEnvelope(metadata: Metadata, objectBytes: number, object = 
   }
   const fields = new HeaderFields(metadata, object);
   const spec = chooseFamily(names, fields);
-  const unknown = names.find((name) => !isKnownTo(spec, name) && !isKnownToAuthentication(name));
+  const unknown = names.find((name) => !KNOWN[spec.family].has(name));
   if (unknown !== undefined) {
     fields.refuse(`${JSON.stringify(unknown)} is an unknown header under a reserved prefix`);
   }
@@ -50,7 +55,7 @@ export function parseEnvelope(metadata: Metadata, objectBytes: number, object = 
 export function encodeEnvelope(input: EnvelopeInput): Readonly<Record<string, string>> {
   const own = { ...encodeFamily(SPECS[input.family], input), ...encodeAuthentication(input.authentication) };
   const object = input.authentication.encodedName;
-  parseEnvelope(own, input.lengthBytes, object);
+  assertReadable(own, input, object);
   const headers = { ...own, ...checkedUserMetadata(input.userMetadata ?? {}, object) };
   const sizeBytes = metadataBytes(headers);
   if (sizeBytes > MAX_METADATA_BYTES) {
@@ -62,6 +67,14 @@ export function encodeEnvelope(input: EnvelopeInput): Readonly<Record<string, st
   return Object.freeze(headers);
 }
 
+/** What a reader would refuse is never written. */
+function assertReadable(own: Metadata, { lengthBytes, contentMd5 }: EnvelopeInput, object: string): void {
+  parseEnvelope(own, lengthBytes, object);
+  if (contentMd5 !== undefined && !(isCanonicalBase64(contentMd5) && Buffer.from(contentMd5, 'base64').length === MD5_BYTES)) {
+    throw new EnvelopeError('usage', `${object}: contentMd5 is not the base64 of 16 bytes`, { object });
+  }
+}
+
 /** What OSS counts: full names plus values, in bytes. */
 export function metadataBytes(metadata: Metadata): number {
   return Object.entries(metadata).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
@@ -69,13 +82,15 @@ export function metadataBytes(metadata: Metadata): number {
 
 /** A header that only differs in case is ours too, and unknown. */
 function isReserved(name: string): boolean {
-  const lower = name.toLowerCase();
-  return isReservedByAuthentication(lower) || Object.values(SPECS).some((spec) => isReservedBy(spec, lower));
+  return AUTHENTICATION_RESERVED.test(name) || OSS_CRYPTO.reserved.test(name) || CLIENT_SIDE_ENCRYPTION.reserved.test(name);
+}
+
+function knownNames({ headers }: FamilySpec): ReadonlySet<string> {
+  return new Set([...Object.values<string>({ ...headers }), ...AUTHENTICATION_HEADERS]);
 }
 
 function chooseFamily(names: readonly string[], fields: HeaderFields): FamilySpec {
-  const present = Object.values(SPECS).filter((spec) => names.some((name) => isReservedBy(spec, name.toLowerCase())));
-  const [spec, other] = present;
+  const [spec, other] = Object.values(SPECS).filter(({ reserved }) => names.some((name) => reserved.test(name)));
   if (spec === undefined) {
     return fields.refuse('it has authentication headers, but no wrapped key');
   }
@@ -97,5 +112,5 @@ function checkedUserMetadata(metadata: Metadata, object: string): Metadata {
 
 /** Two names of `oss-crypto` stand outside its prefixes. */
 function isOurs(name: string): boolean {
-  return Object.values(SPECS).some((spec) => isKnownTo(spec, name));
+  return Object.values(KNOWN).some((known) => known.has(name));
 }

@@ -1,14 +1,14 @@
 import type { EnvelopeFamily, WrapAlgorithm, WrappedKeys } from '../keys/wrapper.js';
 import { BLOCK_BYTES } from '../limits.js';
-import { META, type HeaderFields } from './fields.js';
+import type { HeaderFields } from './fields.js';
 import { encodeMaterialDescription, parseMaterialDescription } from './material-description.js';
 import type { Envelope, EnvelopeInput, Multipart } from './types.js';
 
 /** One header family as a table; reading and writing are the same for both. */
 export interface FamilySpec {
   readonly family: EnvelopeFamily;
-  /** Any name that begins so is ours; one that is not in `headers` is refused. */
-  readonly reservedPrefixes: readonly string[];
+  /** Any name that begins so, in any case, is ours; one that is not in `headers` is refused. */
+  readonly reserved: RegExp;
   readonly headers: FamilyHeaders;
   readonly cekAlgorithm: string;
   readonly wrapAlgorithms: readonly WrapAlgorithm[];
@@ -27,15 +27,6 @@ export interface FamilyHeaders {
   readonly md5: string;
   readonly dataSize?: string;
   readonly partSize?: string;
-}
-
-/** Whether a name stands under the family's prefixes, known or not. */
-export function isReservedBy({ reservedPrefixes }: FamilySpec, name: string): boolean {
-  return reservedPrefixes.some((prefix) => name.startsWith(`${META}${prefix}`));
-}
-
-export function isKnownTo({ headers }: FamilySpec, name: string): boolean {
-  return Object.values<string | undefined>({ ...headers }).includes(name);
 }
 
 export function parseFamily(spec: FamilySpec, fields: HeaderFields, objectBytes: number): Omit<Envelope, 'authentication'> {

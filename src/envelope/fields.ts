@@ -1,9 +1,6 @@
 import { EnvelopeError } from '../errors.js';
 import type { Metadata } from '../store/store.js';
 
-/** Every user metadata header begins with this. */
-export const META = 'x-oss-meta-';
-
 /** Strict reading of header values: whole grammars only, so that duplicates joined by an HTTP library fail. */
 export class HeaderFields {
   readonly #metadata: Metadata;

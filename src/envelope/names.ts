@@ -25,16 +25,17 @@ export function encodeName(key: string): string {
  * @throws EnvelopeError `envelope-invalid` for anything that {@link encodeName} would not have written
  */
 export function decodeName(encoded: string): string {
-  const key = decodeUtf8(encoded);
-  if (key === undefined || encodeName(key) !== encoded) {
+  const key = decodeStrictly(encoded);
+  if (key === undefined) {
     throw new EnvelopeError('envelope-invalid', 'the sealed name is not a canonically encoded object key');
   }
   return key;
 }
 
-function decodeUtf8(encoded: string): string | undefined {
+function decodeStrictly(encoded: string): string | undefined {
   try {
-    return decodeURIComponent(encoded);
+    const key = decodeURIComponent(encoded);
+    return encodeName(key) === encoded ? key : undefined;
   } catch {
     return undefined;
   }

@@ -3,7 +3,7 @@ import type { FamilySpec } from './family.js';
 /** The documented headers, read by the official Python SDK. Default. */
 export const OSS_CRYPTO: FamilySpec = {
   family: 'oss-crypto',
-  reservedPrefixes: ['oss-crypto-', 'oss-cek-', 'oss-wrap-', 'oss-matdesc'],
+  reserved: /^x-oss-meta-oss-(?:crypto-|cek-|wrap-|matdesc)/i,
   headers: {
     key: 'x-oss-meta-oss-crypto-key',
     start: 'x-oss-meta-oss-crypto-start',
