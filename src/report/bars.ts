@@ -5,7 +5,7 @@ import { formatBytes, formatCount } from './format.js';
 import type { Progress } from './progress.js';
 
 const REDRAWS_PER_SECOND = 8;
-const BAR_COLUMNS = 30;
+const BAR_COLUMNS = 20;
 
 /** The bars leave nothing behind but the lines written through `line`. */
 export function createBarDisplay(terminal: NodeJS.WriteStream, label: string): Display {
@@ -22,17 +22,22 @@ export function createBarDisplay(terminal: NodeJS.WriteStream, label: string): D
     gracefulExit: false,
     clearOnComplete: true,
     emptyOnZero: true,
-    linewrap: false,
+    // Cut lines instead of turning wrapping off: a kill would leave it off.
+    linewrap: true,
   });
-  const files = bars.create(0, 0, { name: `${label} files`.padEnd(12), text: 'looking' });
-  const bytes = bars.create(0, 0, { name: `${label} bytes`.padEnd(12), text: '' });
+  const files = bars.create(0, 0, { name: `${label} files`.padEnd(11), text: 'looking' });
+  const bytes = bars.create(0, 0, { name: `${label} bytes`.padEnd(11), text: '' });
   return {
     update: (progress) => {
       draw(files, { value: settled(progress), total: progress.scanned, text: filesText(progress) });
       draw(bytes, { value: progress.movedBytes, total: progress.wantedBytes, text: bytesText(progress) });
     },
     line: (text) => bars.log(`${text}\n`),
-    stop: () => bars.stop(),
+    stop: () => {
+      // Lines wait for the next redraw, and the library would forget those that still do.
+      bars.update();
+      bars.stop();
+    },
   };
 }
 
