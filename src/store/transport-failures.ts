@@ -1,0 +1,80 @@
+import { StoreError, isSealiftError } from '../errors.js';
+
+/** What was asked for and where, for messages: neither carries a secret. */
+export interface Subject {
+  /** Such as `oss://bucket/key`. */
+  readonly object: string;
+  readonly origin: string;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'the host name cannot be resolved',
+  EAI_AGAIN: 'the host name cannot be resolved now',
+  ECONNREFUSED: 'the connection was refused',
+  ECONNRESET: 'the connection was reset',
+  EPIPE: 'the connection was closed while sending',
+  ETIMEDOUT: 'the connection timed out',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  EMFILE: 'too many files and sockets are open in this process',
+  ENFILE: 'too many files and sockets are open on this machine',
+  UND_ERR_CONNECT_TIMEOUT: 'no connection within the time-out',
+  UND_ERR_HEADERS_TIMEOUT: 'no answer within the idle time-out',
+  UND_ERR_BODY_TIMEOUT: 'the answer stalled beyond the idle time-out',
+  UND_ERR_SOCKET: 'the connection was closed before the answer was complete',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer ended before its announced length',
+  UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
+};
+
+/** Trust and protocol problems that the next attempt would meet again. */
+const UNTRUSTED = /^(?:CERT_|ERR_TLS_CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_|INVALID_CA|HOSTNAME_MISMATCH|ERR_SSL_(?:WRONG_VERSION|UNSUPPORTED_PROTOCOL|TLSV1_ALERT_PROTOCOL_VERSION))/;
+const CLOSED = new Set(['UND_ERR_DESTROYED', 'UND_ERR_CLOSED']);
+const MISUSED = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH', 'ERR_INVALID_ARG_TYPE']);
+
+/**
+ * What a failed exchange means. The original error is not kept as cause: it may hold sockets, headers or a URL, and its
+ * code says all there is to say.
+ */
+export function networkFailure(error: unknown, subject: Subject): StoreError {
+  if (isSealiftError(error) && error instanceof StoreError) {
+    return error;
+  }
+  const code = codeOf(error);
+  const { object, origin } = subject;
+  if (UNTRUSTED.test(code)) {
+    const remedy = 'Check the endpoint, the clock, and the CA file if the certificate authority is your own.';
+    return new StoreError('remote-refused', `${object}: the TLS connection to ${origin} cannot be trusted (${code})`, { object, remedy });
+  }
+  if (CLOSED.has(code)) {
+    return new StoreError('interrupted', `${object}: the store has been closed`, { object });
+  }
+  if (MISUSED.has(code)) {
+    return new StoreError('internal', `${object}: the request is not valid HTTP (${code})`, { object });
+  }
+  return unavailable(subject, `${REASONS[code] ?? 'the request failed on its way'} (${code})`);
+}
+
+/** A failure that the next attempt may not meet. */
+export function unavailable(subject: Subject, reason: string): StoreError {
+  const { object, origin } = subject;
+  const remedy = `Check the network and that ${origin} is the right endpoint, then resume.`;
+  return new StoreError('remote-unavailable', `${object}: ${reason} at ${origin}`, { object, remedy, retryable: true });
+}
+
+export function interrupted(object: string): StoreError {
+  return new StoreError('interrupted', `${object}: the request was aborted`, { object });
+}
+
+/** The code of an error, or of the first of several: a name with two addresses fails with an AggregateError. */
+function codeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) {
+    return 'unknown';
+  }
+  if ('code' in error && typeof error.code === 'string') {
+    return error.code;
+  }
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return codeOf(error.errors[0]);
+  }
+  return error instanceof Error ? error.name : 'unknown';
+}
