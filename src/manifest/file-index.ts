@@ -40,7 +40,8 @@ const ATTEMPTED = 0x80;
  */
 export class FileIndex {
   readonly #pages: DataView[] = [];
-  readonly #counts = new Map<EntryState, number>();
+  /** By number of state. */
+  readonly #counts = new DataView(new ArrayBuffer((LATER_STATES.length + 1) * 8));
   readonly #table = new PathTable({
     matches: (id, digest) => this.#hasDigest(id, digest),
     digestOf: (id) => this.#digestOf(id),
@@ -53,7 +54,7 @@ export class FileIndex {
   }
 
   count(state: EntryState): number {
-    return this.#counts.get(state) ?? 0;
+    return this.#counts.getFloat64(numberOf(state) * 8);
   }
 
   find(path: EncodedPath): IndexEntry | undefined {
@@ -83,16 +84,16 @@ export class FileIndex {
     digest.forEach((word, index) => page.setUint32(row + DIGEST + index * 4, word));
     page.setFloat64(row + MENTION, mentionOffset);
     this.#table.add(digest, id);
-    this.#bump('started', 1);
+    this.#bump(0, 1);
     return id;
   }
 
   set(id: number, state: EntryState, change: { offset: number; attempted?: boolean }): void {
     const { page, row } = this.#row(id);
-    const before = this.entry(id);
-    const attempted = change.attempted ?? before.attempted;
-    this.#bump(before.state, -1);
-    this.#bump(state, 1);
+    const before = page.getUint8(row + STATE);
+    const attempted = change.attempted ?? (before & ATTEMPTED) !== 0;
+    this.#bump(before & ~ATTEMPTED, -1);
+    this.#bump(numberOf(state), 1);
     page.setUint8(row + STATE, numberOf(state) | (attempted ? ATTEMPTED : 0));
     page.setFloat64(row + OFFSET, change.offset);
   }
@@ -139,7 +140,10 @@ export class FileIndex {
 
   #hasDigest(id: number, digest: PathDigest): boolean {
     const { page, row } = this.#row(id);
-    return digest.every((word, index) => page.getUint32(row + DIGEST + index * 4) === word);
+    return (
+      page.getUint32(row + DIGEST) === digest[0] && page.getUint32(row + DIGEST + 4) === digest[1] &&
+      page.getUint32(row + DIGEST + 8) === digest[2] && page.getUint32(row + DIGEST + 12) === digest[3]
+    );
   }
 
   #digestOf(id: number): PathDigest {
@@ -148,13 +152,13 @@ export class FileIndex {
     return [word(0), word(1), word(2), word(3)];
   }
 
-  #bump(state: EntryState, by: number): void {
-    this.#counts.set(state, this.count(state) + by);
+  #bump(stateNumber: number, by: number): void {
+    this.#counts.setFloat64(stateNumber * 8, this.#counts.getFloat64(stateNumber * 8) + by);
   }
 }
 
 function numberOf(state: EntryState): number {
-  return LATER_STATES.findIndex((name) => name === state) + 1;
+  return (LATER_STATES as readonly EntryState[]).indexOf(state) + 1;
 }
 
 function stateNamed(number: number): EntryState {

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
+import { isDoneLine } from './done-line.js';
 import { lineSchema, type ManifestLine, type ManifestRecord } from './record.js';
 
 /** What the first line is chained to. */
@@ -43,7 +44,8 @@ export function encodeLine(record: ManifestRecord, previous: Position): { text: 
 
 /** A record that no reader would accept must not reach the file. @throws TypeError */
 export function refuseMalformed(record: ManifestRecord): void {
-  const { error } = lineSchema.safeParse({ ...record, seq: 1, chain: FIRST_CHAIN });
+  const line = { ...record, seq: 1, chain: FIRST_CHAIN };
+  const error = isDoneLine(line) ? undefined : lineSchema.safeParse(line).error;
   if (error !== undefined) {
     throw new TypeError(`malformed ${record.type} record: ${z.prettifyError(error)}`);
   }
@@ -60,7 +62,8 @@ export function splitLine(text: string): SplitLine | undefined {
 /** The record in a line whose chain was checked; undefined when its shape is not one of this version. */
 export function parseLine(text: string | undefined): ManifestLine | undefined {
   try {
-    return lineSchema.safeParse(JSON.parse(text ?? '')).data;
+    const value: unknown = JSON.parse(text ?? '');
+    return isDoneLine(value) ? value : lineSchema.safeParse(value).data;
   } catch {
     return undefined;
   }

@@ -15,56 +15,62 @@ export interface RawLine {
 
 const NEWLINE = 10;
 
-/** Reads a file line by line, in batches of about `MANIFEST_READ_BYTES`, in memory bounded by the longest legal line. */
+/** Reads a file line by line, in batches of about `MANIFEST_READ_BYTES`, in one buffer. */
 export async function* readRawLines(file: FileHandle): AsyncGenerator<readonly RawLine[]> {
   const splitter = new LineSplitter();
-  const chunk = Buffer.allocUnsafe(MANIFEST_READ_BYTES);
   for (;;) {
-    const { bytesRead } = await file.read(chunk, 0, chunk.length, splitter.position);
+    const { bytesRead } = await file.read(splitter.free(), { position: splitter.position });
     if (bytesRead === 0) {
       yield splitter.end();
       return;
     }
-    yield splitter.feed(chunk.subarray(0, bytesRead));
+    yield splitter.split(bytesRead);
   }
 }
 
 class LineSplitter {
-  /** Bytes fed so far. */
+  /** Bytes of the file seen so far. */
   position = 0;
+  /** Begins with the unfinished line, of which there is never more than one longest line. */
+  readonly #buffer = Buffer.allocUnsafe(MAX_MANIFEST_LINE_BYTES + MANIFEST_READ_BYTES);
+  #restBytes = 0;
   #lineOffset = 0;
-  #rest: Buffer = Buffer.alloc(0);
   /** Whether the beginning of the current line was dropped because nothing legal is that long. */
   #tooLong = false;
 
-  feed(chunk: Buffer): readonly RawLine[] {
-    const bytes = Buffer.concat([this.#rest, chunk]);
-    const base = this.position - this.#rest.length;
+  /** Where the next bytes of the file belong. */
+  free(): Buffer {
+    return this.#buffer.subarray(this.#restBytes, this.#restBytes + MANIFEST_READ_BYTES);
+  }
+
+  split(newBytes: number): readonly RawLine[] {
+    const bytes = this.#buffer.subarray(0, this.#restBytes + newBytes);
+    const base = this.position - this.#restBytes;
     const lines: RawLine[] = [];
     let start = 0;
     for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
-      lines.push(this.#line(bytes.subarray(start, end), base + end + 1));
+      lines.push(this.#line(start, end, base + end + 1));
       start = end + 1;
     }
-    this.position += chunk.length;
+    this.position += newBytes;
     this.#keep(bytes.subarray(start));
     return lines;
   }
 
   end(): readonly RawLine[] {
-    return this.#lineOffset === this.position ? [] : [{ ...this.#line(this.#rest, this.position), ended: false }];
+    return this.#lineOffset === this.position ? [] : [{ ...this.#line(0, this.#restBytes, this.position), ended: false }];
   }
 
   #keep(rest: Buffer): void {
     this.#tooLong ||= rest.length >= MAX_MANIFEST_LINE_BYTES;
-    this.#rest = this.#tooLong ? Buffer.alloc(0) : rest;
+    this.#restBytes = this.#tooLong ? 0 : rest.copy(this.#buffer);
   }
 
-  #line(bytes: Buffer, endOffset: number): RawLine {
-    const tooLong = this.#tooLong || bytes.length >= MAX_MANIFEST_LINE_BYTES;
+  #line(start: number, end: number, endOffset: number): RawLine {
+    const tooLong = this.#tooLong || end - start >= MAX_MANIFEST_LINE_BYTES;
     const offset = this.#lineOffset;
     this.#lineOffset = endOffset;
     this.#tooLong = false;
-    return { offset, endOffset, text: tooLong ? undefined : bytes.toString('utf8'), ended: true };
+    return { offset, endOffset, text: tooLong ? undefined : this.#buffer.toString('utf8', start, end), ended: true };
   }
 }

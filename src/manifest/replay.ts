@@ -81,3 +81,10 @@ export function unknownRecord(name: string, line: number): SealiftError {
     remedy: `use the version that wrote it, or run "sealift manifest repair ${name}", which drops the line`,
   });
 }
+
+/** Not even its first line arrived, or the file is something else. */
+export function emptyManifest(name: string): SealiftError {
+  return new SealiftError('manifest-corrupt', `${name} holds no run: it is no manifest, or its creation was interrupted`, {
+    object: name, remedy: 'name another manifest, or delete it and start a new run',
+  });
+}

@@ -46,10 +46,16 @@ export class ManifestState {
   readonly #uploads = new Map<number, Upload>();
   readonly #fetches = new Map<number, Fetch>();
   #head: OpenRecord | undefined;
+  #lastSession: SessionRecord | undefined;
   #lastClose: CloseRecord | undefined;
 
   get head(): OpenRecord | undefined {
     return this.#head;
+  }
+
+  /** The latest one, at work or ended. */
+  get lastSession(): SessionRecord | undefined {
+    return this.#lastSession;
   }
 
   /** Of the latest session; undefined while one is open or when it did not end in good order. */
@@ -75,6 +81,7 @@ export class ManifestState {
         this.#head = record;
         return;
       case 'session':
+        this.#lastSession = record;
         this.#lastClose = undefined;
         return;
       case 'close':

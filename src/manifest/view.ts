@@ -5,8 +5,8 @@ import type { EncodedPath } from '../run/types.js';
 import type { EntryState, IndexEntry, StatKey } from './file-index.js';
 import { openManifest } from './files.js';
 import { parseLine, type Position } from './line.js';
-import type { CloseRecord, ManifestLine, ManifestRecord, OpenRecord } from './record.js';
-import { corruptManifest, Replay } from './replay.js';
+import type { CloseRecord, ManifestLine, ManifestRecord, OpenRecord, SessionRecord } from './record.js';
+import { corruptManifest, emptyManifest, Replay } from './replay.js';
 import { ManifestState, type PendingFetch, type PendingUpload } from './state.js';
 
 /** Most lines fit the first read; larger ones take a second. */
@@ -44,6 +44,11 @@ export class ManifestView {
     return this.state.index.size;
   }
 
+  /** The latest session, with the options it was given. */
+  get lastSession(): SessionRecord | undefined {
+    return this.state.lastSession;
+  }
+
   /** How the latest session ended; undefined while one is open or when it did not end in good order. */
   get lastClose(): CloseRecord | undefined {
     return this.state.lastClose;
@@ -52,6 +57,11 @@ export class ManifestView {
   /** Large files on their way up, by id. */
   get pendingUploads(): ReadonlyMap<number, PendingUpload> {
     return this.state.uploads;
+  }
+
+  /** Large objects on their way down, by id. */
+  get pendingFetches(): ReadonlyMap<number, PendingFetch> {
+    return this.state.fetches;
   }
 
   find(path: EncodedPath): IndexEntry | undefined {
@@ -147,9 +157,7 @@ export async function replayManifest(handle: FileHandle, file: string): Promise<
   }
   const { head } = state;
   if (head === undefined) {
-    throw new SealiftError('manifest-corrupt', `the manifest ${file} holds no run: it was interrupted while it was being created`, {
-      object: file, remedy: 'delete it and start a new run',
-    });
+    throw emptyManifest(file);
   }
   return { state, head, position: replay.position };
 }
