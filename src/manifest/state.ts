@@ -1,8 +1,8 @@
 import type { EncodedPath } from '../run/types.js';
 import { FileIndex, type EntryState } from './file-index.js';
 import type {
-  CloseRecord, DirectoryRecord, DoneRecord, FailedRecord, FetchingRecord, ManifestRecord, OpenRecord, PartRecord, SealedRecord, SkippedRecord,
-  UploadRecord,
+  CloseRecord, DirectoryRecord, DoneRecord, FailedRecord, FetchingRecord, ManifestRecord, OpenRecord, PartRecord, SealedRecord,
+  SessionRecord, SkippedRecord, UploadRecord,
 } from './record.js';
 
 /** A large file on its way up that was neither finished nor given up. */
