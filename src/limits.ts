@@ -159,3 +159,5 @@ export const KMS_TIMEOUT_MS = 10_000;
 export const DEFAULT_KMS_QPS = 750;
 /** KMS calls in flight per thread; halved by each round of throttling. Ours. */
 export const MAX_KMS_CONCURRENCY = 32;
+/** Directories that a thread of a pull keeps open, each one file descriptor. Ours. */
+export const MAX_OPEN_DIRECTORIES = 32;

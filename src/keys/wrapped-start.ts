@@ -28,14 +28,40 @@ interface Window {
  */
 export class SharedStart {
   readonly #wrapper: KeyWrapper;
+  readonly #prepared: Promise<ObjectKeys>[] = [];
   #window: Window | undefined;
 
   constructor(wrapper: KeyWrapper) {
     this.#wrapper = wrapper;
   }
 
+  /**
+   * Sees to it that keys for `count` objects are made or on their way, so that calls to a KMS overlap with the reading of
+   * files. Ask only for objects that are certain to be sealed: each costs a call. Failures show in {@link next}.
+   */
+  prepare(count: number): void {
+    while (this.#prepared.length < count) {
+      const keys = this.#issue();
+      keys.catch(() => undefined);
+      this.#prepared.push(keys);
+    }
+  }
+
   /** Rejects with what the wrapper throws, and with MasterKeyError `internal` when a data key or its wrapped form repeats. */
-  async next(): Promise<ObjectKeys> {
+  next(): Promise<ObjectKeys> {
+    return this.#prepared.shift() ?? this.#issue();
+  }
+
+  /** Wipes prepared keys that nobody took. */
+  async close(): Promise<void> {
+    for (const keys of await Promise.allSettled(this.#prepared.splice(0))) {
+      if (keys.status === 'fulfilled') {
+        keys.value.issued.dataKey.wipe();
+      }
+    }
+  }
+
+  async #issue(): Promise<ObjectKeys> {
     const window = this.#claim();
     const issuing = this.#wrapper.issueDataKey();
     const [issued, start] = await Promise.allSettled([issuing, window.wrappedStart]);

@@ -105,6 +105,38 @@ describe('SharedStart', () => {
   });
 });
 
+describe('SharedStart.prepare', () => {
+  it('makes keys before they are asked for, and no more than were announced', async () => {
+    const wrapper = countingWrapper();
+    const shared = new SharedStart(wrapper);
+    shared.prepare(4);
+    shared.prepare(3);
+    assert.deepEqual(wrapper.calls, { issue: 4, wrap: 1 });
+    const taken = await Promise.all(Array.from({ length: 4 }, () => shared.next()));
+    assert.equal(wrapper.calls.issue, 4);
+    assert.equal(new Set(taken.map(({ issued }) => issued.wrappedKey)).size, 4);
+    await shared.next();
+    assert.equal(wrapper.calls.issue, 5);
+  });
+
+  it('hands a failure to whoever takes the key, and wipes what nobody takes', async () => {
+    const made: DataKey[] = [];
+    const shared = new SharedStart(countingWrapper({
+      issueDataKey: () => {
+        const dataKey = DataKey.generate();
+        made.push(dataKey);
+        return made.length === 1 ? Promise.reject(new KmsError('kms-unavailable', 'down')) : Promise.resolve({ dataKey, wrappedKey: `key ${made.length}` });
+      },
+    }));
+    shared.prepare(3);
+    await assert.rejects(shared.next(), { code: 'kms-unavailable' });
+    const { issued } = await shared.next();
+    await shared.close();
+    assert.equal(issued.dataKey.exportBytes().length, 32, 'taken before: still there');
+    assert.throws(() => made[2]?.exportBytes());
+  });
+});
+
 describe('StartCache', () => {
   const start = StartBlock.generate();
 

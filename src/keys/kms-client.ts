@@ -1,0 +1,231 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type KmsSdkModule from '@alicloud/kms20160120';
+import { KmsError, MasterKeyError } from '../errors.js';
+import { DATA_KEY_BYTES, DEFAULT_KMS_QPS, KMS_TIMEOUT_MS, MAX_KMS_CONCURRENCY, RETRY_BASE_MS, RETRY_CAP_MS, RETRY_TOTAL_MS } from '../limits.js';
+import { decodeBase64 } from './base64.js';
+import { CallGate } from './call-gate.js';
+import { KmsFailure, kmsFailure, malformedAnswer, type FailedCall } from './kms-failures.js';
+
+/** Of the request or of the answer. */
+type Parameters = Readonly<Record<string, unknown>>;
+type KmsSdk = InstanceType<typeof KmsSdkModule.default>;
+
+export interface KmsCredentials {
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+  readonly securityToken?: string;
+}
+
+/** Where a KMS is and how fast it may be asked: plain data. */
+export interface KmsServer {
+  /** Key id or alias (`alias/…`) that seals; named in errors. */
+  readonly keyId: string;
+  /** Host or URL, such as `kms.cn-hangzhou.aliyuncs.com`; plain http for loopback addresses only. */
+  readonly endpoint: string;
+  readonly region: string;
+  readonly credentials: KmsCredentials;
+  /** Calls per second of this client; a run with several threads shares out its limit. @default 750 */
+  readonly callsPerSecond?: number;
+}
+
+/** The outside world; every field has a default. */
+export interface KmsPorts {
+  /** One consistent set per call; told which set was refused as expired, it may renew. @default those of the key */
+  readonly credentials?: (refused?: KmsCredentials) => Promise<KmsCredentials>;
+  /** Ends pauses and stops further calls, with code `interrupted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** From 0 to 1, 1 excluded. @default Math.random */
+  readonly random?: () => number;
+  /** Monotonic milliseconds. @default performance.now */
+  readonly now?: () => number;
+  /** @default a timer */
+  readonly sleep?: (milliseconds: number) => Promise<void>;
+}
+
+/** An encryption context as the service documents it: one JSON string with sorted names; undefined for none. */
+export type EncryptionContext = string | undefined;
+
+export interface GeneratedKey {
+  /** 32 bytes; the caller zeroes them. */
+  readonly plaintext: Buffer;
+  readonly blob: string;
+}
+
+/**
+ * Alibaba KMS over its RPC interface: parameters travel in the signed form body, because the client's own methods would
+ * put them, plaintext keys included, into the URL. Time-outs, retries and errors are ours: the client makes one attempt,
+ * and its errors quote what it sent.
+ *
+ * Rejects with KmsError: `kms-unavailable` after 15 minutes of trying, at once with `kms-refused`, `access-denied`,
+ * `credentials-expired`, `clock-skew`, or `interrupted`.
+ */
+export class KmsClient {
+  readonly #server: KmsServer;
+  readonly #ports: Required<Omit<KmsPorts, 'signal'>>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #gate: CallGate;
+  readonly #url: URL;
+  #sdk: { readonly credentials: KmsCredentials; readonly client: Promise<KmsSdk> } | undefined;
+
+  /** Throws MasterKeyError `config-invalid` for an endpoint that is no URL or not encrypted. */
+  constructor(server: KmsServer, ports: KmsPorts = {}) {
+    this.#server = server;
+    this.#url = parseEndpoint(server.endpoint);
+    this.#signal = ports.signal;
+    this.#ports = {
+      credentials: ports.credentials ?? (() => Promise.resolve(server.credentials)),
+      random: ports.random ?? Math.random,
+      now: ports.now ?? performance.now.bind(performance),
+      sleep: ports.sleep ?? ((milliseconds) => delay(milliseconds, undefined, { signal: ports.signal }).catch(() => undefined)),
+    };
+    this.#gate = new CallGate({ concurrency: MAX_KMS_CONCURRENCY, callsPerSecond: server.callsPerSecond ?? DEFAULT_KMS_QPS }, this.#ports);
+  }
+
+  generateDataKey(context: EncryptionContext): Promise<GeneratedKey> {
+    const parameters = { KeyId: this.#server.keyId, KeySpec: 'AES_256', NumberOfBytes: String(DATA_KEY_BYTES), ...contextField(context) };
+    return this.#call('GenerateDataKey', parameters, (answer) => {
+      const plaintext = decodeBase64(answer.text('Plaintext'));
+      if (plaintext?.length !== DATA_KEY_BYTES) {
+        throw answer.lacks(`a key of ${DATA_KEY_BYTES} bytes`);
+      }
+      return { plaintext, blob: answer.blob() };
+    });
+  }
+
+  /** @returns the CiphertextBlob */
+  encrypt(plaintext: string, context: EncryptionContext): Promise<string> {
+    return this.#call('Encrypt', { KeyId: this.#server.keyId, Plaintext: plaintext, ...contextField(context) }, (answer) => answer.blob());
+  }
+
+  /** @returns the string that was encrypted; a KmsFailure of kind `unopenable` says that the blob is not right. */
+  decrypt(blob: string, context: EncryptionContext): Promise<string> {
+    return this.#call('Decrypt', { CiphertextBlob: blob, ...contextField(context) }, (answer) => answer.text('Plaintext'));
+  }
+
+  async #call<T>(action: string, parameters: Parameters, read: (answer: Answer) => T): Promise<T> {
+    const started = this.#ports.now();
+    for (let retries = 0; ; retries += 1) {
+      try {
+        return await this.#gate.run(async () => read(await this.#attempt(action, parameters)), isThrottling);
+      } catch (error) {
+        const pauseMs = this.#ports.random() * Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** retries);
+        const isLate = retries > 0 && this.#ports.now() - started + pauseMs > RETRY_TOTAL_MS;
+        if (!(error instanceof KmsFailure) || !error.retryable || isLate) {
+          throw error;
+        }
+        await this.#ports.sleep(pauseMs);
+      }
+    }
+  }
+
+  async #attempt(action: string, parameters: Parameters): Promise<Answer> {
+    this.#stopIfAborted();
+    const credentials = await this.#ports.credentials();
+    try {
+      return await this.#send(action, parameters, credentials);
+    } catch (error) {
+      if (!(error instanceof KmsFailure) || error.code !== 'credentials-expired') {
+        throw error;
+      }
+      const renewed = await this.#ports.credentials(credentials);
+      if (renewed === credentials) {
+        throw error;
+      }
+      return this.#send(action, parameters, renewed);
+    }
+  }
+
+  async #send(action: string, parameters: Parameters, credentials: KmsCredentials): Promise<Answer> {
+    if (this.#sdk?.credentials !== credentials) {
+      this.#sdk = { credentials, client: connect(this.#server, this.#url, credentials) };
+    }
+    const [{ RuntimeOptions }, client] = await Promise.all([import('@alicloud/tea-util'), this.#sdk.client]);
+    const runtime = new RuntimeOptions({ readTimeout: KMS_TIMEOUT_MS, connectTimeout: KMS_TIMEOUT_MS });
+    const call: FailedCall = { action, keyId: this.#server.keyId, origin: this.#url.origin };
+    try {
+      return new Answer(call, await client.doRequest(action, schemeOf(this.#url), 'POST', API_VERSION, 'AK', {}, parameters, runtime));
+    } catch (error) {
+      throw kmsFailure(error, call);
+    }
+  }
+
+  #stopIfAborted(): void {
+    if (this.#signal?.aborted === true) {
+      throw new KmsError('interrupted', `KMS key ${this.#server.keyId}: the request was aborted`, { object: this.#server.keyId });
+    }
+  }
+}
+
+/** The body of a 2xx: whatever JSON the server sent. */
+class Answer {
+  readonly #call: FailedCall;
+  readonly #fields: Parameters;
+
+  constructor(call: FailedCall, fields: Parameters) {
+    this.#call = call;
+    this.#fields = fields;
+  }
+
+  text(field: 'Plaintext' | 'CiphertextBlob'): string {
+    const value = this.#fields[field];
+    if (typeof value !== 'string' || value === '') {
+      throw this.lacks(field);
+    }
+    return value;
+  }
+
+  /** Headers carry it as it is, so it has to be what our own parser accepts. */
+  blob(): string {
+    const blob = this.text('CiphertextBlob');
+    if (decodeBase64(blob) === undefined) {
+      throw this.lacks('a blob in base64');
+    }
+    return blob;
+  }
+
+  lacks(what: string): KmsFailure {
+    return malformedAnswer(this.#call, what);
+  }
+}
+
+const API_VERSION = '2016-01-20';
+
+/** One client per set of credentials: the SDK fetches id, secret and token one after another, and a refresh would mix them. */
+async function connect({ region }: KmsServer, url: URL, credentials: KmsCredentials): Promise<KmsSdk> {
+  const [{ default: kms }, { Config }] = await Promise.all([import('@alicloud/kms20160120'), import('@alicloud/rpc-client')]);
+  const { accessKeyId, accessKeySecret, securityToken } = credentials;
+  const token = securityToken === undefined ? {} : { securityToken };
+  return new kms.default(new Config({ accessKeyId, accessKeySecret, ...token, regionId: region, endpoint: url.host, protocol: schemeOf(url) }));
+}
+
+function contextField(context: EncryptionContext): Parameters {
+  return context === undefined ? {} : { EncryptionContext: context };
+}
+
+function schemeOf(url: URL): string {
+  return url.protocol.replace(/:$/, '');
+}
+
+function isThrottling(error: unknown): boolean {
+  return error instanceof KmsFailure && error.kind === 'throttled';
+}
+
+const LOOPBACK = /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/;
+
+function parseEndpoint(endpoint: string): URL {
+  const text = endpoint.includes('://') ? endpoint : `https://${endpoint}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.username !== '' || url.password !== '' || url.pathname !== '/' || url.search !== '') {
+    throw new MasterKeyError('config-invalid', 'the KMS endpoint is not a host or URL', {
+      object: 'kms-endpoint',
+      remedy: 'Give one such as kms.cn-hangzhou.aliyuncs.com.',
+    });
+  }
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname))) {
+    throw new MasterKeyError('config-invalid', `the KMS endpoint ${url.origin} is not encrypted`, {
+      object: 'kms-endpoint',
+      remedy: 'Use https; plain http is for loopback addresses only.',
+    });
+  }
+  return url;
+}

@@ -1,0 +1,168 @@
+import { DataKey } from '../crypto/data-key.js';
+import { StartBlock } from '../crypto/start-block.js';
+import { MasterKeyError } from '../errors.js';
+import { BLOCK_BYTES, DATA_KEY_BYTES } from '../limits.js';
+import { decodeBase64 } from './base64.js';
+import { KmsClient, type EncryptionContext, type KmsServer } from './kms-client.js';
+import { KmsFailure } from './kms-failures.js';
+import { parseDecimalStart } from './rsa.js';
+import { StartCache } from './start-cache.js';
+import type { EnvelopeFamily, IssuedKey, KeyUnwrapper, KeyWrapper, UnwrappedKeys, WrapAlgorithm, WrappedKeys } from './wrapper.js';
+
+/** How `KMS/ALICLOUD` is spelled: as the Java and Go SDKs do, or as the Python SDK does. */
+export type KmsFlavour = 'java' | 'python';
+
+/** A master key in Alibaba KMS: plain data that crosses to worker threads. Holds secrets: never log it. */
+export interface KmsKey extends KmsServer {
+  /** Bound to every blob as `{"x-passphrase":"…"}`. Without `"`, `\` and control characters: other SDKs do not escape them. */
+  readonly passphrase?: string;
+  /** Of what is written in the `client-side-encryption` envelope; both are read. @default 'java' */
+  readonly flavour?: KmsFlavour;
+  /** What `matdesc` calls this key. */
+  readonly materialDescription?: Readonly<Record<string, string>>;
+}
+
+/** `kms` is the `oss-crypto` envelope; the other two share the label `KMS/ALICLOUD`. */
+type Dialect = 'kms' | KmsFlavour;
+
+const READ: readonly WrapAlgorithm[] = ['kms', 'KMS/ALICLOUD'];
+
+/**
+ * Seals under a KMS key. Costs one call per data key and one per wrapped start.
+ *
+ * Throws MasterKeyError `config-invalid` for a passphrase that other SDKs could not send, or one together with the Java
+ * flavour, which has no context to put it in.
+ */
+export function kmsWrapper(key: KmsKey, family: EnvelopeFamily, client = new KmsClient(key)): KeyWrapper {
+  const dialect = family === 'oss-crypto' ? 'kms' : (key.flavour ?? 'java');
+  const context = contextOf(key, dialect);
+  if (dialect === 'java' && key.passphrase !== undefined) {
+    throw invalid('a KMS passphrase cannot be used with the Java flavour of KMS/ALICLOUD', 'Choose --kms-flavour python, or leave the passphrase out.');
+  }
+  return {
+    wrapAlgorithm: dialect === 'kms' ? 'kms' : 'KMS/ALICLOUD',
+    fingerprint: `kms:${key.region}:${key.keyId}`,
+    canUnwrap: true,
+    issueDataKey: () => (dialect === 'java' ? issueHere(client) : issueThere(client, dialect, context)),
+    wrapStart: async (start) => {
+      const text = dialect === 'kms' ? start.toDecimal() : start.bytes.toString('base64');
+      return toHeader(dialect, await client.encrypt(text, context));
+    },
+  };
+}
+
+/**
+ * Opens what any KMS key of the account sealed: a blob names its own key. Remembers start blocks that objects share.
+ * Throws MasterKeyError `config-invalid` for a passphrase that other SDKs could not send.
+ *
+ * Answers `null` when a blob is not right though the context is known to be. While nothing was ever opened with a
+ * context, a wrong one is as likely as a changed object, and the refusal of KMS is thrown: every object would meet it.
+ */
+export function kmsUnwrapper(key: KmsKey, client = new KmsClient(key)): KeyUnwrapper {
+  const starts = new StartCache();
+  const proven = new Set<EncryptionContext>();
+  contextOf(key, 'kms');
+  return {
+    description: `KMS ${key.keyId} (${key.region})`,
+    wrapAlgorithms: READ,
+    materialDescription: key.materialDescription,
+    unwrap: async (keys) => {
+      if (!READ.includes(keys.wrapAlgorithm)) {
+        return null;
+      }
+      const { dialect, keyBlob, startBlob } = blobsOf(keys);
+      const context = contextOf(key, dialect);
+      const decrypt = async (blob: string): Promise<string> => {
+        const plaintext = await client.decrypt(blob, context);
+        proven.add(context);
+        return plaintext;
+      };
+      // Both are always asked for, so that the answer to one can tell what a refusal of the other means.
+      const [dataKey, start] = await Promise.allSettled([
+        decrypt(keyBlob).then(decodeBase64),
+        starts.get(`${dialect} ${startBlob}`, async () => parseStart(dialect, await decrypt(startBlob))),
+      ]);
+      throwUnlessExplained([dataKey, start], proven.has(context));
+      return combine(valueOf(dataKey), valueOf(start));
+    },
+  };
+}
+
+async function issueThere(client: KmsClient, dialect: Dialect, context: EncryptionContext): Promise<IssuedKey> {
+  const { plaintext, blob } = await client.generateDataKey(context);
+  return { dataKey: DataKey.adopt(plaintext), wrappedKey: toHeader(dialect, blob) };
+}
+
+async function issueHere(client: KmsClient): Promise<IssuedKey> {
+  const dataKey = DataKey.generate();
+  const bytes = dataKey.exportBytes();
+  const text = bytes.toString('base64');
+  bytes.fill(0);
+  return { dataKey, wrappedKey: await client.encrypt(text, undefined) };
+}
+
+function toHeader(dialect: Dialect, blob: string): string {
+  return dialect === 'python' ? Buffer.from(blob, 'latin1').toString('base64') : blob;
+}
+
+interface Blobs {
+  readonly dialect: Dialect;
+  readonly keyBlob: string;
+  readonly startBlob: string;
+}
+
+/** The Python flavour is base64 twice over, in both fields; a lenient decoder would see it in every Java object. */
+function blobsOf({ wrapAlgorithm, wrappedKey, wrappedStart }: WrappedKeys): Blobs {
+  if (wrapAlgorithm === 'kms') {
+    return { dialect: 'kms', keyBlob: wrappedKey, startBlob: wrappedStart };
+  }
+  const [keyBlob, startBlob] = [wrappedKey, wrappedStart].map((header) => Buffer.from(header, 'base64').toString('latin1'));
+  if (keyBlob !== undefined && startBlob !== undefined && decodeBase64(keyBlob) !== undefined && decodeBase64(startBlob) !== undefined) {
+    return { dialect: 'python', keyBlob, startBlob };
+  }
+  return { dialect: 'java', keyBlob: wrappedKey, startBlob: wrappedStart };
+}
+
+function parseStart(dialect: Dialect, text: string): StartBlock | null {
+  if (dialect === 'kms') {
+    return parseDecimalStart(text);
+  }
+  const bytes = decodeBase64(text);
+  return bytes?.length === BLOCK_BYTES ? StartBlock.fromBytes(bytes) : null;
+}
+
+function throwUnlessExplained(outcomes: readonly PromiseSettledResult<unknown>[], isContextProven: boolean): void {
+  const reasons = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+  const unexplained = reasons.filter((reason) => !isContextProven || !(reason instanceof KmsFailure) || reason.kind !== 'unopenable');
+  const worst = unexplained.find((reason) => !(reason instanceof KmsFailure) || reason.kind !== 'unopenable') ?? unexplained[0];
+  if (worst !== undefined) {
+    throw worst instanceof Error ? worst : new Error('a value that is no Error was thrown');
+  }
+}
+
+function valueOf<T>(outcome: PromiseSettledResult<T>): T | undefined {
+  return outcome.status === 'fulfilled' ? outcome.value : undefined;
+}
+
+function combine(dataKey: Buffer | undefined, startBlock: StartBlock | null | undefined): UnwrappedKeys | null {
+  if (dataKey?.length === DATA_KEY_BYTES && startBlock !== null && startBlock !== undefined) {
+    return { dataKey: DataKey.adopt(dataKey), startBlock };
+  }
+  dataKey?.fill(0);
+  return null;
+}
+
+/** The SDKs build this text without escaping, so a passphrase that would need it is refused. */
+function contextOf({ passphrase }: KmsKey, dialect: Dialect): EncryptionContext {
+  if (passphrase === undefined || dialect === 'java') {
+    return undefined;
+  }
+  if (passphrase === '' || /["\\\p{Cc}\p{Cs}]/u.test(passphrase)) {
+    throw invalid('the KMS passphrase is empty or contains a quote, a backslash or a control character', 'Other SDKs could not send it; choose another.');
+  }
+  return JSON.stringify({ 'x-passphrase': passphrase });
+}
+
+function invalid(message: string, remedy: string): MasterKeyError {
+  return new MasterKeyError('config-invalid', message, { object: 'kms', remedy });
+}

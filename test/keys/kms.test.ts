@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { StartBlock } from '../../src/crypto/start-block.js';
+import { Keyring } from '../../src/keys/keyring.js';
+import { kmsUnwrapper, kmsWrapper, type KmsKey } from '../../src/keys/kms.js';
+import { KmsClient } from '../../src/keys/kms-client.js';
+import { SharedStart } from '../../src/keys/wrapped-start.js';
+import type { EnvelopeFamily, UnwrappedKeys, WrappedKeys } from '../../src/keys/wrapper.js';
+import { startLocalCloud, type LocalCloud, type RequestRecord } from '../../src/local/cloud.js';
+import { vectorObjects, wrappedKeysOf } from './fixtures.js';
+import { startDecryptServer } from './stand-in-kms.js';
+
+let folder = '';
+let cloud: LocalCloud;
+let records: RequestRecord[] = [];
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sealift-kms-'));
+  cloud = await startLocalCloud({ dataDirectory: folder, log: (record) => records.push(record) });
+});
+beforeEach(() => {
+  records = [];
+});
+after(async () => {
+  await cloud.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function key(details: Partial<KmsKey> = {}): KmsKey {
+  const { accessKeyId, accessKeySecret, kms } = cloud;
+  return { keyId: kms.keyId, endpoint: kms.endpoint, region: 'cn-hangzhou', credentials: { accessKeyId, accessKeySecret }, callsPerSecond: Infinity, ...details };
+}
+
+interface Sealed {
+  readonly keys: WrappedKeys;
+  readonly dataKey: Buffer;
+  readonly start: StartBlock;
+}
+
+async function sealed(kms: KmsKey, family: EnvelopeFamily): Promise<Sealed> {
+  const wrapper = kmsWrapper(kms, family);
+  const start = StartBlock.generate();
+  const { dataKey, wrappedKey } = await wrapper.issueDataKey();
+  const wrappedStart = await wrapper.wrapStart(start);
+  return { dataKey: dataKey.exportBytes(), start, keys: { family, wrapAlgorithm: wrapper.wrapAlgorithm, wrappedKey, wrappedStart, materialDescription: undefined } };
+}
+
+function assertOpened(opened: UnwrappedKeys | null, { dataKey, start }: Sealed): void {
+  assert.deepEqual(opened?.dataKey.exportBytes(), dataKey);
+  assert.deepEqual(opened.startBlock.bytes, start.bytes);
+}
+
+/** The same blob with one bit of its ciphertext changed; base64 may go around it twice. */
+function altered(header: string, layers = 1): string {
+  const bytes = Buffer.from(header, 'base64');
+  if (layers > 1) {
+    return Buffer.from(altered(bytes.toString('latin1'), layers - 1), 'latin1').toString('base64');
+  }
+  const last = bytes.length - 1;
+  bytes.writeUInt8(bytes.readUInt8(last) ^ 1, last);
+  return bytes.toString('base64');
+}
+
+const DIALECTS: readonly (readonly [string, EnvelopeFamily, Partial<KmsKey>, number])[] = [
+  ['kms', 'oss-crypto', {}, 1],
+  ['kms with a passphrase', 'oss-crypto', { passphrase: 'größe /+=%' }, 1],
+  ['KMS/ALICLOUD, Java', 'client-side-encryption', {}, 1],
+  ['KMS/ALICLOUD, Python', 'client-side-encryption', { flavour: 'python' }, 2],
+  ['KMS/ALICLOUD, Python with a passphrase', 'client-side-encryption', { flavour: 'python', passphrase: 'secret' }, 2],
+];
+
+describe('kmsWrapper and kmsUnwrapper', () => {
+  for (const [name, family, details, layers] of DIALECTS) {
+    it(`unwrap what they wrap: ${name}`, async () => {
+      const object = await sealed(key(details), family);
+      assertOpened(await kmsUnwrapper(key(details)).unwrap(object.keys), object);
+      const reader = kmsUnwrapper(key({ ...details, flavour: details.flavour === 'python' ? 'java' : 'python' }));
+      assertOpened(await reader.unwrap(object.keys), object);
+    });
+
+    it(`see an altered blob as the failure it is: ${name}`, async () => {
+      const { keys } = await sealed(key(details), family);
+      const wrongKey = { ...keys, wrappedKey: altered(keys.wrappedKey, layers) };
+      const wrongStart = { ...keys, wrappedStart: altered(keys.wrappedStart, layers) };
+      assert.equal(await kmsUnwrapper(key(details)).unwrap(wrongKey), null);
+      assert.equal(await kmsUnwrapper(key(details)).unwrap(wrongStart), null);
+      const both = { ...wrongKey, wrappedStart: wrongStart.wrappedStart };
+      await assert.rejects(kmsUnwrapper(key(details)).unwrap(both), { name: 'KmsError', code: 'kms-refused' }, 'could be the context as well');
+      const experienced = kmsUnwrapper(key(details));
+      assert.ok(await experienced.unwrap(keys));
+      assert.equal(await experienced.unwrap(both), null, 'the context is known to be right');
+    });
+  }
+
+  it('write the start of oss-crypto as 40 digits and the key as the service made it', async () => {
+    const { keys, start } = await sealed(key(), 'oss-crypto');
+    const client = new KmsClient(key());
+    assert.equal(await client.decrypt(keys.wrappedStart, undefined), start.toDecimal());
+    assert.equal(Buffer.from(await client.decrypt(keys.wrappedKey, undefined), 'base64').length, 32);
+    assert.deepEqual(records.map(({ operation }) => operation), ['GenerateDataKey', 'Encrypt', 'Decrypt', 'Decrypt']);
+  });
+
+  it('make the key here in the Java flavour and there in the Python one', async () => {
+    await kmsWrapper(key(), 'client-side-encryption').issueDataKey();
+    await kmsWrapper(key({ flavour: 'python' }), 'client-side-encryption').issueDataKey();
+    assert.deepEqual(records.map(({ operation }) => operation), ['Encrypt', 'GenerateDataKey']);
+  });
+
+  it('take an alias for a key', async () => {
+    const alias = 'alias/test';
+    cloud.createKmsKey(alias);
+    const object = await sealed(key({ keyId: alias }), 'oss-crypto');
+    assertOpened(await kmsUnwrapper(key()).unwrap(object.keys), object);
+    assert.equal(kmsWrapper(key({ keyId: alias }), 'oss-crypto').fingerprint, 'kms:cn-hangzhou:alias/test');
+  });
+
+  it('refuse a wrong or missing passphrase, naming the key and no blob', async () => {
+    const { keys } = await sealed(key({ passphrase: 'right' }), 'oss-crypto');
+    for (const details of [{ passphrase: 'wrong' }, {}]) {
+      await assert.rejects(kmsUnwrapper(key(details)).unwrap(keys), (error: Error) => {
+        assert.match(error.message, new RegExp(`^KMS key ${cloud.kms.keyId}: Decrypt refused \\(InvalidCiphertext, request [\\w-]+\\)$`));
+        assert.ok(!JSON.stringify([error.message, error.stack, error.cause]).includes(keys.wrappedKey.slice(0, 20)));
+        return 'code' in error && error.code === 'kms-refused' && 'exitCode' in error && error.exitCode === 5;
+      });
+    }
+  });
+
+  it('refuse a disabled key at once, and open again when it is enabled', async () => {
+    const keyId = cloud.createKmsKey();
+    const object = await sealed(key({ keyId }), 'oss-crypto');
+    cloud.setKmsKeyEnabled(keyId, false);
+    records = [];
+    await assert.rejects(kmsUnwrapper(key({ keyId })).unwrap(object.keys), { code: 'kms-refused', message: /Rejected\.Disabled/, remedy: /Enable/ });
+    await assert.rejects(kmsWrapper(key({ keyId }), 'oss-crypto').issueDataKey(), { code: 'kms-refused', object: keyId });
+    assert.equal(records.length, 3, 'nothing is tried twice');
+    cloud.setKmsKeyEnabled(keyId, true);
+    assertOpened(await kmsUnwrapper(key({ keyId })).unwrap(object.keys), object);
+  });
+
+  it('refuse a passphrase that other SDKs could not send', () => {
+    for (const passphrase of ['', 'a"b', 'a\\b', 'a\nb', 'a\u007fb', '\ud800']) {
+      assert.throws(() => kmsWrapper(key({ passphrase }), 'oss-crypto'), { name: 'MasterKeyError', code: 'config-invalid' });
+      assert.throws(() => kmsUnwrapper(key({ passphrase })), { code: 'config-invalid' });
+    }
+    assert.throws(() => kmsWrapper(key({ passphrase: 'x' }), 'client-side-encryption'), { code: 'config-invalid', remedy: /python/ });
+  });
+
+  it('leave RSA objects alone', async () => {
+    const { keys } = await sealed(key(), 'oss-crypto');
+    assert.equal(await kmsUnwrapper(key()).unwrap({ ...keys, wrapAlgorithm: 'rsa' }), null);
+  });
+
+  it('answer null for values of the wrong kind', async () => {
+    const client = new KmsClient(key());
+    const { keys } = await sealed(key(), 'oss-crypto');
+    const reader = kmsUnwrapper(key());
+    assert.ok(await reader.unwrap(keys));
+    for (const wrong of ['AAAA', 'not base64', '*']) {
+      assert.equal(await reader.unwrap({ ...keys, wrappedKey: await client.encrypt(wrong, undefined) }), null, `key ${wrong}`);
+    }
+    for (const wrong of ['-1', 'x', '9'.repeat(40)]) {
+      assert.equal(await reader.unwrap({ ...keys, wrappedStart: await client.encrypt(wrong, undefined) }), null, `start ${wrong}`);
+    }
+    const java = await sealed(key(), 'client-side-encryption');
+    assert.equal(await reader.unwrap({ ...java.keys, wrappedStart: await client.encrypt('AAAA', undefined) }), null);
+  });
+});
+
+describe('KMS calls', () => {
+  it('are one per object and one per 256 starts, sealed and opened', async () => {
+    const objects = 600;
+    const wrapper = kmsWrapper(key(), 'oss-crypto');
+    const shared = new SharedStart(wrapper);
+    shared.prepare(64);
+    const made = await Promise.all(Array.from({ length: objects }, () => shared.next()));
+    assert.equal(records.length, objects + 3);
+    records = [];
+    const reader = kmsUnwrapper(key());
+    await Promise.all(made.map(async ({ issued, wrappedStart }) => {
+      const keys: WrappedKeys = { family: 'oss-crypto', wrapAlgorithm: 'kms', wrappedKey: issued.wrappedKey, wrappedStart, materialDescription: undefined };
+      const opened = await reader.unwrap(keys);
+      assert.deepEqual(opened?.dataKey.exportBytes(), issued.dataKey.exportBytes());
+    }));
+    assert.equal(records.length, objects + 3);
+  });
+});
+
+describe('Keyring over KMS keys', () => {
+  it('finds the passphrase by trial', async () => {
+    const ring = new Keyring([kmsUnwrapper(key({ passphrase: 'one' })), kmsUnwrapper(key({ passphrase: 'two' })), kmsUnwrapper(key())]);
+    for (const [, family, details] of DIALECTS.filter(([, , { passphrase }]) => passphrase === undefined || passphrase === 'secret')) {
+      const object = await sealed(key({ ...details, ...(details.passphrase === undefined ? {} : { passphrase: 'two' }) }), family);
+      assertOpened(await ring.open(object.keys, ({ dataKey }) => dataKey.exportBytes().equals(object.dataKey)), object);
+    }
+  });
+
+  it('gives an altered object the same text as any other failure', async () => {
+    const { keys } = await sealed(key(), 'oss-crypto');
+    const ring = new Keyring([kmsUnwrapper(key())]);
+    await assert.rejects(ring.open({ ...keys, wrappedKey: altered(keys.wrappedKey) }, () => true, 'a'), { name: 'AuthenticationError', code: 'authentication-failed' });
+  });
+});
+
+describe('objects of the Python SDK', () => {
+  for (const file of ['python-legacy-kms.json', 'python-new-kms.json']) {
+    it(`open: ${file}`, async () => {
+      const objects = vectorObjects(file);
+      const server = await startDecryptServer(Object.assign({}, ...objects.map(({ kmsBlobs }) => kmsBlobs)) as Record<string, string>);
+      try {
+        const reader = kmsUnwrapper(key({ endpoint: server.endpoint }));
+        assert.ok(objects.length > 5);
+        for (const object of objects) {
+          const opened = await reader.unwrap(wrappedKeysOf(object));
+          assert.equal(opened?.dataKey.exportBytes().toString('hex'), object.cekHex);
+          assert.equal(opened.startBlock.bytes.toString('hex'), object.ivHex);
+        }
+      } finally {
+        await server.close();
+      }
+    });
+  }
+});
