@@ -10,6 +10,8 @@ import { objectCalls } from './oss-objects.js';
 import { uploadCalls } from './oss-uploads.js';
 import { headerOf, nonsense, textOf } from './oss-wire.js';
 import type { OssAnswer, OssRequest, Send } from './oss-wire.js';
+import { V4Signer } from './signing.js';
+import type { Signable } from './signing.js';
 import type { ObjectStore } from './store.js';
 import type { HttpAnswer } from './transport-exchange.js';
 import type { Transport, TransportArguments } from './transport.js';
@@ -48,6 +50,7 @@ interface AliOss {
   readonly options: { accessKeyId: string; accessKeySecret: string; stsToken?: string | undefined; amendTimeSkewed?: number };
   request(params: Readonly<Record<string, unknown>>): Promise<Settled>;
   parseXML(text: string): Promise<unknown>;
+  authorizationV4: (method: string, request: Pick<Signable, 'headers' | 'queries'>, bucket: string, object: string) => string;
 }
 
 /** ali-oss replaces errors by its own, which carry the request body; so it only ever sees successes. */
@@ -65,6 +68,8 @@ export async function createOssStore(config: OssConfig, ports: OssPorts = {}): P
   const [{ default: Client }, { createTransport }] = await Promise.all([import('ali-oss'), import('./transport.js')]);
   const transport = createTransport({ ...config, ...ports, origin: endpoint.origin });
   const client = new (Client as unknown as new (options: unknown) => AliOss)(clientOptions(config, endpoint, transport));
+  const signer = new V4Signer(endpoint.region);
+  client.authorizationV4 = (method, request, bucket, object) => signer.authorization({ method, ...request, bucket, object }, client.options);
   const send = new Sender({ client, bucket: config.bucket, credentials, ports }).send;
   return { ...objectCalls(send), ...uploadCalls(send), close: () => transport.close() };
 }
