@@ -23,7 +23,7 @@ export const SETTINGS = {
   'passphrase-file': { kind: 'path', describe: 'File whose first line unlocks the key file', byDefault: 'none' },
   'passphrase-env': { kind: 'text', describe: 'Environment variable that unlocks the key file', byDefault: 'none' },
   'passphrase-prompt': { kind: 'flag', describe: 'Ask on the terminal what unlocks the key file', byDefault: 'false' },
-  manifest: { kind: 'path', describe: 'Manifest file of the run', byDefault: './manifests/<run>.jsonl if that folder is writable, else $XDG_STATE_HOME/sealift/manifests/' },
+  manifest: { kind: 'path', describe: 'Manifest file of the run', byDefault: './manifests/RUN.jsonl if that folder is writable, else $XDG_STATE_HOME/sealift/manifests/' },
   endpoint: { kind: 'text', describe: 'URL of the OSS endpoint; https unless it is a loopback address', byDefault: '$OSS_ENDPOINT, else made from the region' },
   region: { kind: 'text', describe: 'Region id, such as cn-hangzhou', byDefault: '$OSS_REGION, else read from the endpoint' },
   internal: { kind: 'flag', describe: 'Use the endpoint inside Alibaba Cloud', byDefault: 'false' },

@@ -1,6 +1,6 @@
 /** Events for programs: one JSON object per line. */
 import type { ErrorCode } from '../errors.js';
-import type { SummaryEvent } from '../run/events.js';
+import type { RunEvent, SummaryEvent } from '../run/events.js';
 import type { Output } from './display.js';
 
 /** Version of the event lines; a field may be added to an event without raising it. */
@@ -19,11 +19,31 @@ export interface StoppedBy {
   readonly exitCode: number;
 }
 
+export interface StoppedSummary extends SummaryEvent {
+  readonly error: { readonly code: ErrorCode; readonly message: string };
+}
+
+/** What `sealift status` says of a run as a whole. */
+export interface StatusEvent {
+  readonly event: 'status';
+  readonly run: string;
+  readonly kind: 'push' | 'pull';
+  readonly manifest: string;
+  readonly complete: boolean;
+  readonly done: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Begun and not finished. */
+  readonly left: number;
+  /** Plaintext bytes of what is done. */
+  readonly bytes: number;
+}
+
 /** The last event of a command that ended before it could start: nothing counted, and why. */
-export function emptySummary({ code, message, exitCode }: StoppedBy): SummaryEvent & { readonly error: object } {
+export function emptySummary({ code, message, exitCode }: StoppedBy): StoppedSummary {
   return { event: 'summary', scanned: 0, done: 0, skipped: 0, failed: 0, bytes: 0, exitCode, error: { code, message } };
 }
 
-export function createJsonWriter(output: Output, clock: () => Date): (event: { readonly event: string }) => void {
+export function createJsonWriter(output: Output, clock: () => Date): (event: RunEvent | StatusEvent | StoppedSummary) => void {
   return (event) => void output.write(jsonLine(event, clock()));
 }

@@ -1,0 +1,21 @@
+/** What a command may know of the process around it; tests and the entry point provide it. */
+import type { Environment } from '../config.js';
+
+export interface Context {
+  readonly env: Environment;
+  /** Absolute. */
+  readonly cwd: string;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /**
+   * Aborted by the first SIGINT or SIGTERM, with the SealiftError that names it as reason. Until a command asks for it,
+   * signals end the process as they always do.
+   */
+  readonly signal: () => AbortSignal;
+  /** Sets the exit code of the process; the command still has to return. */
+  readonly exitWith: (exitCode: number) => void;
+  /** Says that the last JSON event was written, so that nobody writes a second one. */
+  readonly summarized: () => void;
+}

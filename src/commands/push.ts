@@ -1,0 +1,22 @@
+import type { Arguments, CommandModule } from 'yargs';
+import { COMMAND_SETTINGS } from '../settings.js';
+import type { Context } from './context.js';
+import { settingOptions } from './options.js';
+
+export function pushCommand(context: Context): CommandModule {
+  return {
+    command: 'push <dir> <destination>',
+    describe: 'Seal every file of a directory and send it to oss://bucket[/prefix]',
+    builder: (yargs) =>
+      yargs
+        .positional('dir', { type: 'string', describe: 'Directory to send' })
+        .positional('destination', { type: 'string', describe: 'oss://bucket[/prefix]' })
+        .options(settingOptions(COMMAND_SETTINGS.push))
+        .example('$0 push ./photos oss://backup/photos --local', 'try it without an account')
+        .example('$0 push ./photos oss://backup/photos --key public.pem --region cn-hangzhou', 'a public key is enough'),
+    handler: async (flags: Arguments) => {
+      const { runPush } = await import('./run-push.js');
+      await runPush(context, { flags, source: flags['dir'], destination: flags['destination'] });
+    },
+  };
+}

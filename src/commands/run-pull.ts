@@ -1,0 +1,35 @@
+import { resolve } from 'node:path';
+import { COMMAND_SETTINGS } from '../settings.js';
+import { parseText } from '../values.js';
+import type { Context } from './context.js';
+import { defined, runTransfer } from './transfer.js';
+
+export interface PullRequest {
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly recorded?: Readonly<Record<string, unknown>>;
+  readonly source: unknown;
+  readonly destination: unknown;
+  readonly manifest?: string;
+}
+
+export async function runPull(context: Context, request: PullRequest): Promise<void> {
+  const { flags, recorded, source, manifest } = request;
+  const destination = resolve(context.cwd, parseText('the directory', request.destination));
+  const record = { command: 'pull', source: String(source), destination };
+  await runTransfer(context, { label: 'pull', flags, recorded, names: COMMAND_SETTINGS.pull, place: source, record, manifest }, async ({ settings, common }) => {
+    const { pull } = await import('../run/pull.js');
+    const { overwrite, checksum } = settings;
+    return pull({
+      ...common,
+      destination,
+      ...defined({
+        overwrite,
+        checksum,
+        onCollision: settings['on-collision'],
+        allowRenamed: settings['allow-renamed'],
+        allowUnauthenticated: settings['allow-unauthenticated'],
+        preserveSpecialBits: settings['preserve-special-bits'],
+      }),
+    });
+  });
+}

@@ -1,0 +1,19 @@
+import { COMMAND_SETTINGS } from '../settings.js';
+import type { Context } from './context.js';
+import { defined, runTransfer } from './transfer.js';
+
+export interface VerifyRequest {
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly source: unknown;
+}
+
+export async function runVerify(context: Context, { flags, source }: VerifyRequest): Promise<void> {
+  await runTransfer(context, { label: 'verify', flags, names: COMMAND_SETTINGS.verify, place: source, record: {} }, async ({ settings, common }) => {
+    const { verify } = await import('../run/verify.js');
+    const { against, report } = settings;
+    return verify({
+      ...common,
+      ...defined({ against, report, allowRenamed: settings['allow-renamed'], allowUnauthenticated: settings['allow-unauthenticated'] }),
+    });
+  });
+}

@@ -1,0 +1,122 @@
+/** The way that push, pull and verify have in common: settings → session → run → summary → exit code. */
+import { loadConfig, type Config } from '../config.js';
+import { SealiftError, toFailure, exitCodeOf } from '../errors.js';
+import type { RunResult, TransferOptions } from '../run/options.js';
+import { isRecorded, isSettingName, type SettingName, type Settings } from '../settings.js';
+import { addsUp, shellWord } from '../report/closing.js';
+import { createReporter, type Reporter } from '../report/reporter.js';
+import { parseOssUrl } from '../values.js';
+import type { Context } from './context.js';
+import { openSession, type Session } from './session.js';
+
+export interface Transfer {
+  /** Name of the command, as summaries show it. */
+  readonly label: string;
+  /** What yargs found. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** Options of the run that is resumed. */
+  readonly recorded?: Readonly<Record<string, unknown>> | undefined;
+  readonly names: readonly SettingName[];
+  /** The oss:// address as typed. */
+  readonly place: unknown;
+  /** Positional arguments worth recording, by name. */
+  readonly record: Readonly<Record<string, string>>;
+  /** Of a run that is resumed. */
+  readonly manifest?: string | undefined;
+}
+
+export interface Prepared {
+  readonly settings: Settings;
+  readonly session: Session;
+  /** The part of the options that every kind of run takes. */
+  readonly common: TransferOptions;
+}
+
+/** Runs to the end, prints the summary and sets the exit code. Rethrows what stopped the run before its own summary. */
+export async function runTransfer(context: Context, transfer: Transfer, start: (prepared: Prepared) => Promise<RunResult>): Promise<void> {
+  const location = parseOssUrl('the address', transfer.place);
+  const { flags, recorded, names } = transfer;
+  const config = await loadConfig({ flags, names, env: context.env, cwd: context.cwd, ...(recorded === undefined ? {} : { recorded }) });
+  const reporter = await openReporter(context, transfer.label, config.settings);
+  try {
+    const session = await openSession(context, config, location);
+    const result = await start({ settings: config.settings, session, common: commonOptions(context, { transfer, config, session, reporter }) }).finally(() => session.close());
+    reporter.finish(result, resumeOptions(config.settings));
+    context.summarized();
+    context.exitWith(result.exitCode);
+    refuseWrongSum(result);
+  } catch (error) {
+    const { code, message } = toFailure(error);
+    reporter.fail({ code, message, exitCode: exitCodeOf(code) });
+    context.summarized();
+    throw error;
+  }
+}
+
+async function openReporter(context: Context, label: string, settings: Settings): Promise<Reporter> {
+  const { stdout, stderr, now } = context;
+  const progress = settings['no-progress'] !== true;
+  const isDrawn = progress && settings.quiet !== true && stderr.isTTY;
+  // The bars' library is loaded only where there is something to draw on.
+  const bars = isDrawn ? (await import('../report/bars.js')).createBarDisplay : undefined;
+  return createReporter({
+    label, stdout, stderr, now, progress,
+    json: settings.json === true,
+    quiet: settings.quiet === true,
+    dryRun: settings['dry-run'] === true,
+    ...(bars === undefined ? {} : { bars: (name: string) => bars(stderr, name) }),
+  });
+}
+
+interface Parts {
+  readonly transfer: Transfer;
+  readonly config: Config;
+  readonly session: Session;
+  readonly reporter: Reporter;
+}
+
+function commonOptions(context: Context, { transfer, config, session, reporter }: Parts): TransferOptions {
+  const { settings, manifestDirectories } = config;
+  const manifest = transfer.manifest ?? settings.manifest;
+  return {
+    target: session.target,
+    credentials: session.credentials,
+    keys: session.keys,
+    manifestDirectories,
+    tuning: defined({ threads: settings.threads, concurrency: settings.concurrency, partBytes: settings['part-size'], memoryBytes: settings.memory }),
+    recordedOptions: recordedOptions(settings, transfer),
+    signal: context.signal(),
+    onEvent: reporter.onEvent,
+    ...defined({
+      manifest,
+      newRun: settings['new-run'],
+      breakLock: settings['break-lock'],
+      include: settings.include,
+      exclude: settings.exclude,
+      dryRun: settings['dry-run'],
+    }),
+  };
+}
+
+/** What `resume` repeats: what was asked for, not what followed from defaults, and no way to a key. */
+function recordedOptions(settings: Settings, { record }: Transfer): Record<string, string | number | boolean | readonly string[]> {
+  const asked = Object.entries(settings).filter(([name]) => isSettingName(name) && isRecorded(name));
+  return { ...Object.fromEntries(asked), ...record };
+}
+
+function resumeOptions(settings: Settings): string {
+  return (settings.key ?? []).map((path) => `--key ${shellWord(path)}`).join(' ');
+}
+
+/** The same object without its undefined fields: exactOptionalPropertyTypes tells absent from undefined. */
+export function defined<T extends object>(fields: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [Name in keyof T]?: Exclude<T[Name], undefined> };
+}
+
+function refuseWrongSum(result: RunResult): void {
+  if (!addsUp(result)) {
+    throw new SealiftError('internal', 'the counts do not add up: some files are unaccounted for', {
+      remedy: 'Run "sealift verify" with --against, and report this with the summary above.',
+    });
+  }
+}
