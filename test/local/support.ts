@@ -48,7 +48,7 @@ interface ClientOptions {
 }
 
 /** The real SDK. Its typings know neither path style nor the calls that only its later versions have. */
-export function aliOss(cloud: LocalCloud, options: ClientOptions = {}): OSS {
+export function aliOss(cloud: Pick<LocalCloud, 'oss' | 'accessKeyId' | 'accessKeySecret'>, options: ClientOptions = {}): OSS {
   const { token } = options;
   const settings = {
     accessKeyId: token?.accessKeyId ?? cloud.accessKeyId,
