@@ -60,7 +60,7 @@ export type ErrorCode = keyof typeof EXIT_CODES;
 /** Codes after which the rest of the run would fail the same way, so the run stops clean at the first. */
 const RUN_FATAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'internal', 'usage', 'config-invalid', 'bucket-missing', 'access-denied', 'credentials-missing', 'credentials-expired',
-  'clock-skew', 'master-key-missing', 'kms-refused', 'disk-full', 'manifest-write-failed', 'manifest-corrupt', 'locked',
+  'clock-skew', 'kms-refused', 'disk-full', 'manifest-write-failed', 'manifest-corrupt', 'locked',
   'interrupted', 'terminated',
 ]);
 

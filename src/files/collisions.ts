@@ -54,6 +54,11 @@ export class CollisionFinder {
     this.#addDirectories(key);
   }
 
+  /** Whether any two added paths want the same file, or one needs a directory where another is a file. */
+  get hasCollisions(): boolean {
+    return this.#shared.size > 0 || [...this.#directories].some((digest) => this.#files.has(digest));
+  }
+
   /** Whether another added path wants the same file, or needs a directory where this one is a file. */
   collides(path: EncodedPath): boolean {
     const digest = digestOf(collisionKey(path, this.#folding));

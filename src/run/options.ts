@@ -81,8 +81,8 @@ export interface PullOptions extends TransferOptions {
   readonly destination: string;
   /** Replace existing files. @default false */
   readonly overwrite?: boolean;
-  /** Two keys that one file name would serve on this file system. @default 'fail' */
-  readonly onCollision?: 'fail' | 'rename';
+  /** Names that differ in case or Unicode form only: refuse, give distinct names, or trust the file system. @default 'fail' */
+  readonly onCollision?: 'fail' | 'rename' | 'keep';
   /** Accept an object whose authenticated name is not its key. @default false */
   readonly allowRenamed?: boolean;
   /** Read objects of other SDKs, which carry nothing that could authenticate them. @default false */

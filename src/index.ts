@@ -1,0 +1,23 @@
+/**
+ * Sealift moves directories into encrypted Alibaba Cloud OSS, and back. Every operation of the command line is a function
+ * here, with typed options, progress events, an AbortSignal and a typed result.
+ *
+ * @packageDocumentation
+ */
+export { push } from './run/push.js';
+export { pull } from './run/pull.js';
+export { verify } from './run/verify.js';
+export type {
+  Credentials, FileFailure, IfExists, PullOptions, PushOptions, RunResult, StoreTarget, TransferOptions, Tuning, VerifyOptions,
+} from './run/options.js';
+export type {
+  Counters, Effective, EventListener, FileEvent, FileState, NoticeEvent, ProgressEvent, RunEvent, SkipReason, StartEvent, SummaryEvent,
+} from './run/events.js';
+export { createRsaKey, loadRsaKey } from './keys/key-files.js';
+export type { RsaKey } from './keys/rsa.js';
+export { summarize } from './manifest/summary.js';
+export { startLocalCloud, type LocalCloud } from './local/cloud.js';
+export {
+  AuthenticationError, EnvelopeError, KmsError, MasterKeyError, SealiftError, StoreError, UnauthenticatedObjectError, isSealiftError,
+  type ErrorCode, type Failure,
+} from './errors.js';

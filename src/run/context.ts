@@ -1,0 +1,34 @@
+import type { RsaKey } from '../keys/rsa.js';
+import type { EnvelopeFamily } from '../keys/wrapper.js';
+import type { OssConfig } from '../store/oss.js';
+import type { IfExists } from './options.js';
+
+/** What a worker thread is told once, at its start: plain data and KeyObjects. */
+export interface WorkerContext {
+  readonly store: OssConfig;
+  readonly keys: readonly RsaKey[];
+  readonly family: EnvelopeFamily;
+  /** Absolute local root, raw bytes: source of a push, destination of a pull, other side of a comparison. */
+  readonly root: Uint8Array;
+  /** Requests in flight per thread. */
+  readonly concurrency: number;
+  /** Bytes of idle buffers that one thread may keep. */
+  readonly keptBytes: number;
+  readonly singlePutBytes: number;
+  readonly push?: PushMode;
+  readonly pull?: PullMode;
+}
+
+export interface PushMode {
+  readonly ifExists: IfExists;
+  readonly followSymlinks: boolean;
+  readonly checksum: boolean;
+}
+
+export interface PullMode {
+  /** `write` pulls, `discard` verifies, `compare` verifies against the files below the root. */
+  readonly sink: 'write' | 'discard' | 'compare';
+  readonly allowRenamed: boolean;
+  readonly allowUnauthenticated: boolean;
+  readonly preserveSpecialBits: boolean;
+}

@@ -1,0 +1,111 @@
+import { toFailure } from '../errors.js';
+import { BATCH_BYTES, BATCH_FILES } from '../limits.js';
+import type { Outcome, PullJob, PushJob } from './jobs.js';
+import { Batcher } from './plan.js';
+import type { Session } from './session.js';
+import { slabBytes } from './slabs.js';
+
+/** One kind of small work: how it becomes a job, and what is done with its outcome. */
+export interface Trade<D, I extends { readonly id: number }> {
+  bytesOf(draft: D): number;
+  /** Numbers the drafts and makes sure that the manifest knows them before they leave. */
+  begin(drafts: readonly D[]): readonly I[];
+  job(items: readonly I[]): PushJob | PullJob;
+  settle(item: I, outcome: Outcome): void;
+}
+
+/**
+ * Hands small work to the pool in batches, bounded by bytes and by number, and follows it to its outcome. A thread that
+ * dies takes its batch along: each item of it gets one more chance, alone.
+ */
+export class Dispatcher<D, I extends { readonly id: number }> {
+  readonly #session: Session;
+  readonly #trade: Trade<D, I>;
+  readonly #batches: Batcher<D>;
+
+  constructor(session: Session, trade: Trade<D, I>) {
+    this.#session = session;
+    this.#trade = trade;
+    this.#batches = new Batcher({ maxItems: BATCH_FILES, maxBytes: BATCH_BYTES, threads: session.bounds.threads });
+  }
+
+  /** Waits while the budgets are spent. @throws SealiftError `interrupted` once intake has stopped. */
+  async add(draft: D): Promise<void> {
+    const batch = this.#batches.add(draft, this.#trade.bytesOf(draft));
+    if (batch !== undefined) {
+      await this.#dispatch(batch);
+    }
+  }
+
+  /** Hands over what is left. */
+  async flush(): Promise<void> {
+    await this.#dispatch(this.#batches.flush());
+  }
+
+  /** Leaves what has not been handed over to the next session. */
+  park(): void {
+    this.#parkAll(this.#batches.flush());
+  }
+
+  async #dispatch(batch: readonly D[]): Promise<void> {
+    if (batch.length === 0) {
+      return;
+    }
+    const { slots, memory } = this.#session;
+    const bytes = batch.reduce((sum, draft) => sum + slabBytes(this.#trade.bytesOf(draft)), 0);
+    try {
+      await slots.take(batch.length);
+      await memory.take(bytes);
+    } catch (error) {
+      this.#parkAll(batch);
+      throw error;
+    }
+    const release = (): void => {
+      memory.give(bytes);
+      slots.give(batch.length);
+    };
+    this.#session.follow(this.#work(batch).finally(release));
+  }
+
+  async #work(batch: readonly D[]): Promise<void> {
+    const items = this.#begin(batch);
+    const outcomes = await this.#run(items);
+    items.forEach((item, index) => {
+      this.#trade.settle(item, outcomes[index] ?? failed(item, new Error('a worker answered without an outcome')));
+    });
+  }
+
+  #begin(batch: readonly D[]): readonly I[] {
+    try {
+      return this.#trade.begin(batch);
+    } catch (error) {
+      this.#parkAll(batch);
+      throw error;
+    }
+  }
+
+  async #run(items: readonly I[]): Promise<readonly Outcome[]> {
+    try {
+      return await this.#session.pool.run(this.#trade.job(items));
+    } catch {
+      return await Promise.all(items.map(async (item) => await this.#runAlone(item)));
+    }
+  }
+
+  async #runAlone(item: I): Promise<Outcome> {
+    try {
+      const [outcome] = await this.#session.pool.run(this.#trade.job([item]));
+      return outcome ?? failed(item, new Error('a worker answered without an outcome'));
+    } catch (error) {
+      return failed(item, error);
+    }
+  }
+
+  #parkAll(batch: readonly D[]): void {
+    batch.forEach(() => this.#session.tally.parked());
+  }
+}
+
+function failed(item: { readonly id: number }, error: unknown): Outcome {
+  return { state: 'failed', id: item.id, failure: toFailure(error) };
+}

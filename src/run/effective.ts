@@ -1,0 +1,66 @@
+import { availableParallelism } from 'node:os';
+import { SealiftError } from '../errors.js';
+import {
+  BLOCK_BYTES, DEFAULT_CONCURRENCY, DEFAULT_MEMORY_BYTES, DEFAULT_PART_BYTES, MAX_CONCURRENCY, MAX_PARTS, MAX_PART_BYTES,
+  MAX_THREADS, MIN_MEMORY_BYTES, MIN_PART_BYTES,
+} from '../limits.js';
+import type { Tuning } from './options.js';
+
+/** The numbers that bound a run: memory, descriptors and sockets follow from them, never from the number of files. */
+export interface Bounds {
+  readonly threads: number;
+  /** Requests in flight per thread. */
+  readonly concurrency: number;
+  readonly partBytes: number;
+  readonly memoryBytes: number;
+  /** A file of more bytes travels in parts. */
+  readonly singlePutBytes: number;
+}
+
+/**
+ * Applies the defaults and checks every number.
+ *
+ * @throws SealiftError `usage` naming the option, its value and its bounds.
+ */
+export function resolveBounds(tuning: Tuning = {}): Bounds {
+  const threads = inRange('threads', tuning.threads ?? availableParallelism(), 1, MAX_THREADS);
+  const concurrency = inRange('concurrency', tuning.concurrency ?? DEFAULT_CONCURRENCY, 1, MAX_CONCURRENCY);
+  const memoryBytes = inRange('memory', tuning.memoryBytes ?? DEFAULT_MEMORY_BYTES, MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER);
+  const partBytes = roundUp(inRange('part-size', tuning.partBytes ?? Math.min(DEFAULT_PART_BYTES, memoryBytes / 2), MIN_PART_BYTES, MAX_PART_BYTES));
+  if (partBytes * 2 > memoryBytes) {
+    throw new SealiftError('usage', `--part-size ${partBytes} needs a memory budget of at least two parts, and --memory is ${memoryBytes}`, {
+      remedy: `pass --memory ${partBytes * 2} or more, or smaller parts`,
+    });
+  }
+  return { threads, concurrency, partBytes, memoryBytes, singlePutBytes: singlePutLimit(memoryBytes, partBytes, threads) };
+}
+
+/**
+ * Bytes per part of one file: the wanted size, or as much more as the 10,000-part rule of OSS demands. Parts are equal
+ * multiples of 16 bytes, so that each starts at a whole counter block.
+ */
+export function partBytesFor(sizeBytes: number, wantedBytes: number): number {
+  return Math.max(wantedBytes, roundUp(Math.ceil(sizeBytes / MAX_PARTS)));
+}
+
+/**
+ * A file that fits its thread's share of the budget twice over is sealed in memory in one pass. On many threads the share
+ * shrinks below what parts pay for, so two parts, or a quarter of the budget, are the floor.
+ */
+function singlePutLimit(memoryBytes: number, partBytes: number, threads: number): number {
+  return Math.floor(Math.max(memoryBytes / (2 * threads), Math.min(2 * partBytes, memoryBytes / 4)));
+}
+
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
+}
+
+function inRange(option: string, value: number, min: number, max: number): number {
+  const whole = Math.floor(value);
+  if (Number.isFinite(value) && value >= min && value <= max) {
+    return whole;
+  }
+  throw new SealiftError('usage', `--${option} is ${value}, but must be from ${min} to ${max}`, {
+    remedy: `pass a value from ${min} to ${max}`,
+  });
+}

@@ -1,0 +1,75 @@
+import { parseAttributes } from '../envelope/authentication.js';
+import { parseEnvelope } from '../envelope/envelope.js';
+import { isSealiftError } from '../errors.js';
+import type { ObjectHead, ObjectStore } from '../store/store.js';
+import type { IfExists } from './options.js';
+import type { FileStat, ObjectKey } from './types.js';
+
+/** What an object that stands in the way is, as far as its metadata tells without a private key. */
+export type Existing =
+  | { readonly kind: 'absent' }
+  /** The very object that was just sealed: the answer to an earlier request was lost. */
+  | { readonly kind: 'same'; readonly head: ObjectHead }
+  /** Sealed under this key, from a file of the same size and mtime. */
+  | { readonly kind: 'current'; readonly head: ObjectHead; readonly commitment: string }
+  /** Sealed under this key, from another state of the file. */
+  | { readonly kind: 'ours' }
+  /** Not sealed, or sealed under another name: somebody else's. */
+  | { readonly kind: 'foreign' };
+
+/** Asks the store what stands under `key`; `commitment` (hex) is that of the object just sealed, if any. */
+export async function lookAt(store: ObjectStore, key: ObjectKey, stat: FileStat, commitment?: string): Promise<Existing> {
+  try {
+    return judge(await store.head(key), key, stat, commitment);
+  } catch (error) {
+    if (isSealiftError(error) && error.code === 'not-found') {
+      return { kind: 'absent' };
+    }
+    throw error;
+  }
+}
+
+export type Verdict = 'write' | 'skip-unchanged' | 'skip-exists' | 'refuse';
+
+/**
+ * What to do about an object that no manifest knows. Somebody else's object is replaced on `overwrite` alone: the default
+ * compares states of our own files and never costs anyone a byte.
+ */
+export function decideExisting(existing: 'current' | 'ours' | 'foreign', ifExists: IfExists): Verdict {
+  switch (ifExists) {
+    case 'overwrite':
+      return 'write';
+    case 'skip':
+      return 'skip-exists';
+    case 'fail':
+      return 'refuse';
+    case 'changed':
+      return { current: 'skip-unchanged', ours: 'write', foreign: 'refuse' }[existing] as Verdict;
+  }
+}
+
+function judge(head: ObjectHead, key: ObjectKey, stat: FileStat, commitment: string | undefined): Existing {
+  const authentication = sealedPart(head);
+  if (authentication === undefined) {
+    return { kind: 'foreign' };
+  }
+  if (commitment !== undefined && authentication.commitment.toString('hex') === commitment) {
+    return { kind: 'same', head };
+  }
+  if (authentication.name !== key) {
+    return { kind: 'foreign' };
+  }
+  const { mtimeNs } = parseAttributes(authentication.attributes);
+  if (head.sizeBytes !== stat.sizeBytes || mtimeNs !== stat.mtimeNs) {
+    return { kind: 'ours' };
+  }
+  return { kind: 'current', head, commitment: authentication.commitment.toString('hex') };
+}
+
+function sealedPart(head: ObjectHead): { name: string; attributes: string; commitment: Buffer } | undefined {
+  try {
+    return parseEnvelope(head.metadata, head.sizeBytes)?.authentication;
+  } catch {
+    return undefined;
+  }
+}

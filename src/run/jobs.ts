@@ -1,0 +1,183 @@
+/**
+ * What travels between the coordinator and its workers: plain data only. Errors cross as `Failure` values, because a
+ * thrown error loses its class, name and code between threads.
+ */
+import type { KeyObject } from 'node:crypto';
+import type { Failure } from '../errors.js';
+import type { Metadata, UploadedPart } from '../store/store.js';
+import type { SkipReason } from './events.js';
+import type { EncodedPath, FileStat, ObjectKey } from './types.js';
+
+/**
+ * Whether an object under the key may be replaced: `yes` where a manifest proves it ours, `if-ours` where an earlier
+ * attempt may have written it (its metadata decides), `no` where no manifest knows the key.
+ */
+export type Replace = 'yes' | 'if-ours' | 'no';
+
+/** One small file: sealed in memory and sent in one PUT. */
+export interface PushItem {
+  readonly id: number;
+  readonly path: EncodedPath;
+  readonly key: ObjectKey;
+  readonly stat: FileStat;
+  readonly replace: Replace;
+}
+
+/** What the server holds now, as far as a manifest must know it. */
+export interface StoredFacts {
+  readonly etag: string;
+  /** Decimal; empty where the server sent none. */
+  readonly crc64: string;
+  /** Lower-case hex; empty for an object of another SDK. */
+  readonly commitment: string;
+  readonly versionId?: string;
+}
+
+export interface DoneOutcome {
+  readonly state: 'done';
+  readonly id: number;
+  readonly stored: StoredFacts;
+  /** The local file as it was read or written. */
+  readonly stat: FileStat;
+  /** An existing object was replaced that no manifest knew. */
+  readonly replaced?: boolean;
+  /** The object carried nothing that could authenticate it, and the caller accepted that. */
+  readonly unauthenticated?: boolean;
+}
+
+/** The object opened and nothing was written: it was discarded, or it is what the local file is. */
+export interface VerifiedOutcome {
+  readonly state: 'verified';
+  readonly id: number;
+  readonly stored: StoredFacts;
+  readonly bytes: number;
+  readonly unauthenticated?: boolean;
+}
+
+export type SkippedOutcome =
+  | { readonly state: 'skipped'; readonly id: number; readonly reason: Exclude<SkipReason, 'unchanged'> }
+  /** The object is what the local file is; `stored` lets the manifest remember that. */
+  | { readonly state: 'skipped'; readonly id: number; readonly reason: 'unchanged'; readonly stat: FileStat; readonly stored: StoredFacts };
+
+export interface FailedOutcome {
+  readonly state: 'failed';
+  readonly id: number;
+  readonly failure: Failure;
+}
+
+/** The file grew past what one PUT may hold while it waited: it must be planned again. */
+export interface GrownOutcome {
+  readonly state: 'grown';
+  readonly id: number;
+  readonly stat: FileStat;
+}
+
+export type Outcome = DoneOutcome | VerifiedOutcome | SkippedOutcome | FailedOutcome | GrownOutcome;
+
+/** One object that fits in memory: opened, verified, then written, compared or discarded. */
+export interface PullItem {
+  readonly id: number;
+  /** Where it lands below the destination, collisions resolved. */
+  readonly path: EncodedPath;
+  readonly key: ObjectKey;
+  /** The same for an object of another SDK, whose key is not decoded; absent where it is the same. */
+  readonly foreignPath?: EncodedPath;
+  readonly sizeBytes: number;
+  /** Whether a file that stands there may be replaced: `if-ours` when it looks like what an interrupted attempt wrote. */
+  readonly overwrite: Replace;
+  /** A manifest says that this object was sealed, so it is never read unauthenticated. */
+  readonly mustBeSealed: boolean;
+}
+
+/** The data key of a large file, on its way between threads of one process. Never serialised. */
+export interface SealKeys {
+  readonly dataKey: KeyObject;
+  readonly start: Uint8Array;
+}
+
+/** A run of bytes of a large file; `index` from 0. */
+export interface Piece {
+  readonly index: number;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Where plaintext is read from: a source file that must not have changed, or an open temporary file. */
+export type PieceSource =
+  | { readonly kind: 'path'; readonly path: EncodedPath; readonly stat: FileStat }
+  | { readonly kind: 'descriptor'; readonly fd: number };
+
+/** What pass 1 learns of a piece; the GHASH state is secret and stays in process memory. */
+export interface PieceProof {
+  readonly index: number;
+  readonly bytes: number;
+  readonly digest: Uint8Array;
+  readonly ghash: Uint8Array;
+}
+
+export interface ScanJob {
+  readonly kind: 'scan';
+  readonly keys: SealKeys;
+  readonly source: PieceSource;
+  readonly piece: Piece;
+}
+
+export interface SendJob {
+  readonly kind: 'send';
+  readonly keys: SealKeys;
+  readonly source: PieceSource;
+  readonly piece: Piece;
+  readonly key: ObjectKey;
+  readonly uploadId: string;
+  /** The digest of pass 1: no byte leaves unless it is met. */
+  readonly digest: Uint8Array;
+  readonly metadata?: Metadata;
+  /** What the server says it holds already: nothing is sent when the MD5 of the piece equals it. */
+  readonly presentEtag?: string;
+}
+
+export interface SentPart {
+  readonly part: UploadedPart;
+  readonly crc64: bigint;
+  /** False when the server held the part already. */
+  readonly sent: boolean;
+}
+
+export interface FetchJob {
+  readonly kind: 'fetch';
+  readonly keys: SealKeys;
+  readonly key: ObjectKey;
+  readonly etag: string;
+  readonly piece: Piece;
+  /** Descriptor of the temporary file; absent when the plaintext is only verified. */
+  readonly fd?: number;
+  /** Local file to compare the plaintext with. */
+  readonly against?: EncodedPath;
+  /** Whether proofs are wanted: objects of other SDKs have nothing to prove. */
+  readonly sealed: boolean;
+}
+
+export interface PushJob {
+  readonly kind: 'push';
+  readonly files: readonly PushItem[];
+}
+
+export interface PullJob {
+  readonly kind: 'pull';
+  readonly objects: readonly PullItem[];
+}
+
+export type Job = PushJob | PullJob | ScanJob | SendJob | FetchJob;
+
+export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
+
+/** What each kind of job comes back with. */
+export interface Results {
+  readonly push: readonly Outcome[];
+  readonly pull: readonly Outcome[];
+  readonly scan: Result<PieceProof>;
+  readonly send: Result<SentPart>;
+  readonly fetch: Result<PieceProof>;
+}
+
+export type ResultOf<J extends Job> = Results[J['kind']];

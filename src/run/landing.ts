@@ -1,0 +1,88 @@
+import { parseAttributes } from '../envelope/authentication.js';
+import { isSealiftError, SealiftError } from '../errors.js';
+import type { AtomicFile, CommitOptions } from '../files/atomic.js';
+import type { ObjectHead } from '../store/store.js';
+import type { PullItem } from './jobs.js';
+import type { OpenedEnvelope } from './opening.js';
+import type { Ports } from './ports.js';
+import type { EncodedPath, FileStat } from './types.js';
+
+/** Writes verified plaintext to its file and gives it its name. Returns the stat of the file under that name. */
+export async function landWhole(item: PullItem, { opened, head }: Landing, plaintext: Buffer, ports: Ports): Promise<FileStat> {
+  refuseLocalFile(item, { opened, head }, ports);
+  const file = targetFor(item, opened, ports);
+  try {
+    file.writeAt(plaintext, 0);
+  } catch (error) {
+    file.discard();
+    throw error;
+  }
+  return await commitTarget(item, opened, file, ports);
+}
+
+/** An object whose commitment was verified, and the answer it came with. */
+export interface Landing {
+  readonly opened: OpenedEnvelope;
+  readonly head: ObjectHead;
+}
+
+/** A temporary file beside the place where the object will land. */
+export function targetFor(item: PullItem, opened: OpenedEnvelope, ports: Ports): AtomicFile {
+  return ports.tree().createFile(pathFor(item, opened));
+}
+
+/** The temporary file that an earlier process began; undefined when it is gone. */
+export function reopenTarget(item: PullItem, opened: OpenedEnvelope, temporary: string, ports: Ports): AtomicFile | undefined {
+  try {
+    return ports.tree().reopenFile(pathFor(item, opened), temporary);
+  } catch (error) {
+    if (isSealiftError(error) && error.code === 'write-failed') {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** The last step: attributes, content on disk, name. */
+export async function commitTarget(item: PullItem, opened: OpenedEnvelope, file: AtomicFile, ports: Ports): Promise<FileStat> {
+  const path = pathFor(item, opened);
+  await file.commit({ ...attributesOf(opened, ports), overwrite: item.overwrite !== 'no' });
+  const stat = ports.tree().look(path)?.stat;
+  if (stat === undefined) {
+    throw new SealiftError('write-failed', `${path} vanished right after it was written`, { object: path, remedy: 'find out what removes files there, then pull again' });
+  }
+  return stat;
+}
+
+/**
+ * What an interrupted attempt has written carries the size and mtime of the object; a file that does not is somebody's
+ * own and is not touched.
+ *
+ * @throws SealiftError `exists`.
+ */
+export function refuseLocalFile(item: PullItem, { opened, head }: Landing, ports: Ports): void {
+  if (item.overwrite !== 'if-ours') {
+    return;
+  }
+  const path = pathFor(item, opened);
+  const local = ports.tree().look(path)?.stat;
+  const { mtimeNs } = parseAttributes(opened.sealed?.authentication.attributes ?? '');
+  const sameTime = mtimeNs !== undefined && local !== undefined && local.mtimeNs / NS_PER_US === mtimeNs / NS_PER_US;
+  if (local !== undefined && (local.sizeBytes !== head.sizeBytes || !sameTime)) {
+    throw new SealiftError('exists', `${path} exists already, and is not what an interrupted pull left there`, {
+      object: path, remedy: 'pass --overwrite to replace it, or pull into another directory',
+    });
+  }
+}
+
+/** File systems and utimes keep times to the microsecond at best. */
+const NS_PER_US = 1000n;
+
+function pathFor(item: PullItem, { sealed }: OpenedEnvelope): EncodedPath {
+  return sealed === undefined ? (item.foreignPath ?? item.path) : item.path;
+}
+
+function attributesOf({ sealed }: OpenedEnvelope, { context }: Ports): Omit<CommitOptions, 'overwrite'> {
+  const attributes = parseAttributes(sealed?.authentication.attributes ?? '');
+  return { ...attributes, preserveSpecialBits: context.pull?.preserveSpecialBits ?? false };
+}

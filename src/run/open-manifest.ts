@@ -1,0 +1,99 @@
+import { hostname } from 'node:os';
+import { SealiftError } from '../errors.js';
+import { findManifest, newManifestFile } from '../manifest/locate.js';
+import { Manifest } from '../manifest/manifest.js';
+import type { OpenRecord } from '../manifest/record.js';
+import type { EnvelopeFamily } from '../keys/wrapper.js';
+import type { Bounds } from './effective.js';
+import type { Credentials, StoreTarget, TransferOptions } from './options.js';
+import { storeIdentity } from './store-identity.js';
+import type { EncodedPath } from './types.js';
+import { SEALIFT_VERSION } from './version.js';
+
+/** What makes two runs the same run: the next session continues the manifest whose identity is equal. */
+export type Identity = Pick<OpenRecord, 'kind' | 'root' | 'target' | 'envelope' | 'keyFingerprint'>;
+
+export interface IdentityFacts {
+  readonly kind: 'push' | 'pull';
+  readonly root: { readonly path: EncodedPath; readonly dev: bigint; readonly ino: bigint };
+  readonly target: StoreTarget;
+  readonly credentials: Credentials;
+  readonly envelope?: EnvelopeFamily;
+  /** Of the master key that seals; empty for a pull, which any key may open. */
+  readonly keyFingerprint: string;
+}
+
+export function identityOf({ kind, root, target, credentials, envelope, keyFingerprint }: IdentityFacts): Identity {
+  const { bucket, prefix, region } = target;
+  return {
+    kind,
+    root: { path: root.path, dev: root.dev.toString(), ino: root.ino.toString() },
+    target: { endpoint: storeIdentity(target, credentials), region, bucket, prefix },
+    keyFingerprint,
+    ...(envelope === undefined ? {} : { envelope }),
+  };
+}
+
+/** Device and inode are recorded, not compared: they change when a file system is mounted again. */
+export function isSameRun(a: Identity, b: Identity): boolean {
+  return a.kind === b.kind && a.root.path === b.root.path && sameTarget(a, b) && a.envelope === b.envelope && a.keyFingerprint === b.keyFingerprint;
+}
+
+/** Whether both speak of the same objects. */
+export function sameTarget(a: Pick<Identity, 'target'>, b: Pick<Identity, 'target'>): boolean {
+  return a.target.endpoint === b.target.endpoint && a.target.bucket === b.target.bucket && a.target.prefix === b.target.prefix;
+}
+
+/**
+ * The manifest of this run, locked: the named file, or the newest one of the same identity, or a new one.
+ *
+ * @throws SealiftError `usage` when the named file is the manifest of another run; `locked`, `manifest-corrupt`.
+ */
+export async function openManifest(identity: Identity, options: TransferOptions, bounds: Bounds): Promise<Manifest> {
+  const file = options.manifest ?? (options.newRun === true ? undefined : await findManifest(options.manifestDirectories, (head) => isSameRun(head, identity)));
+  const existing = file === undefined ? undefined : await loadIfThere(file, options.breakLock ?? false);
+  if (existing !== undefined) {
+    await continueRun(existing, identity, options);
+    return existing;
+  }
+  return await startRun(identity, options, bounds, file);
+}
+
+async function continueRun(manifest: Manifest, identity: Identity, options: TransferOptions): Promise<void> {
+  const fits = isSameRun(manifest.head, identity);
+  if (!fits || options.newRun === true) {
+    await manifest.release();
+    throw new SealiftError('usage', fits ? `${manifest.file} exists, and --new-run wants a new manifest` : `${manifest.file} is the manifest of another run`, {
+      object: manifest.file,
+      remedy: 'name another --manifest, or leave the option out',
+    });
+  }
+  manifest.session(sessionOf(options));
+}
+
+async function startRun(identity: Identity, options: TransferOptions, bounds: Bounds, file: string | undefined): Promise<Manifest> {
+  const fresh = newManifestFile(options.manifestDirectories, file);
+  const head = { ...identity, version: 1, run: fresh.run, createdAt: new Date().toISOString(), partBytes: bounds.partBytes, options: recorded(options) } as const;
+  const manifest = await Manifest.create(fresh.file, head);
+  manifest.session(sessionOf(options));
+  return manifest;
+}
+
+function sessionOf(options: TransferOptions): Parameters<Manifest['session']>[0] {
+  return { time: new Date().toISOString(), version: SEALIFT_VERSION, pid: process.pid, host: hostname(), options: recorded(options) };
+}
+
+function recorded({ recordedOptions = {} }: TransferOptions): OpenRecord['options'] {
+  return Object.fromEntries(Object.entries(recordedOptions).map(([name, value]) => [name, typeof value === 'object' ? [...value] : value]));
+}
+
+async function loadIfThere(file: string, breakLock: boolean): Promise<Manifest | undefined> {
+  try {
+    return await Manifest.load(file, { breakLock });
+  } catch (error) {
+    if (error instanceof SealiftError && error.code === 'manifest-missing') {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { readSync, writeSync } from 'node:fs';
+import { timingSafeEqual } from 'node:crypto';
+import { deriveMacKey } from '../crypto/commitment.js';
+import { applyCtr } from '../crypto/ctr.js';
+import { DataKey } from '../crypto/data-key.js';
+import { partDigest } from '../crypto/part-digest.js';
+import { StartBlock } from '../crypto/start-block.js';
+import { SealiftError, toFailure } from '../errors.js';
+import { openSource } from '../files/source.js';
+import { fetchInto } from './fetch-into.js';
+import type { FetchJob, Piece, PieceProof, PieceSource, Result, ScanJob, SealKeys, SendJob, SentPart } from './jobs.js';
+import { compareWithLocal, localPath } from './local-path.js';
+import { proofOf } from './piece-proof.js';
+import type { Ports } from './ports.js';
+
+/** Pass 1 on one piece: seal it, keep what authenticates it, throw the ciphertext away. */
+export async function scanPiece(job: ScanJob, ports: Ports): Promise<Result<PieceProof>> {
+  return await withSlab(job.piece, ports, (slab) => {
+    const keys = adopt(job.keys);
+    readPiece(job.source, job.piece, slab, ports);
+    applyCtr(keys.dataKey, keys.start, job.piece.offset, slab);
+    return Promise.resolve(proofOf(job.piece, slab, keys));
+  });
+}
+
+/**
+ * Pass 2 on one piece: seal it again from a fresh read and send it, provided that it is what pass 1 saw. A file that
+ * changed in between answers `unstable` and no byte leaves.
+ */
+export async function sendPiece(job: SendJob, ports: Ports): Promise<Result<SentPart>> {
+  return await withSlab(job.piece, ports, async (slab) => {
+    const keys = adopt(job.keys);
+    const { piece } = job;
+    readPiece(job.source, piece, slab, ports);
+    applyCtr(keys.dataKey, keys.start, piece.offset, slab);
+    const digest = partDigest(deriveMacKey(keys.dataKey, keys.start), keys.start, piece.index, slab);
+    if (!timingSafeEqual(digest, job.digest)) {
+      throw new SealiftError('unstable', `${job.key} changed while it was being sent`, { object: job.key });
+    }
+    const crc64 = ports.crc64.digestOf(slab);
+    const number = piece.index + 1;
+    if (job.presentEtag !== undefined && sameEtag(job.presentEtag, slab)) {
+      return { part: { number, etag: job.presentEtag, sizeBytes: slab.length }, crc64, sent: false };
+    }
+    const upload = { key: job.key, uploadId: job.uploadId, number };
+    const options = { crc64, ...(job.metadata === undefined ? {} : { metadata: job.metadata }) };
+    return { part: await ports.store.uploadPart(upload, slab, options), crc64, sent: true };
+  });
+}
+
+/** Fetches one piece, opens it by CTR, and writes or compares it; the proof decides later whether it may stay. */
+export async function fetchPiece(job: FetchJob, ports: Ports): Promise<Result<PieceProof>> {
+  return await withSlab(job.piece, ports, async (slab) => {
+    const keys = adopt(job.keys);
+    const { piece } = job;
+    await fetchInto(ports.store, { key: job.key, etag: job.etag, offset: piece.offset }, slab);
+    const proof = job.sealed ? proofOf(piece, slab, keys) : emptyProof(piece);
+    applyCtr(keys.dataKey, keys.start, piece.offset, slab);
+    if (job.fd !== undefined) {
+      writeFully(job.fd, slab, piece.offset);
+    }
+    if (job.against !== undefined) {
+      compareWithLocal(localPath(ports.context.root, job.against), slab, piece.offset);
+    }
+    return proof;
+  });
+}
+
+interface AdoptedKeys {
+  readonly dataKey: DataKey;
+  readonly start: StartBlock;
+}
+
+function adopt(keys: SealKeys): AdoptedKeys {
+  return { dataKey: DataKey.fromKeyObject(keys.dataKey), start: StartBlock.fromBytes(Buffer.from(keys.start)) };
+}
+
+function emptyProof(piece: Piece): PieceProof {
+  return { index: piece.index, bytes: piece.bytes, digest: new Uint8Array(0), ghash: new Uint8Array(0) };
+}
+
+function readPiece(source: PieceSource, piece: Piece, slab: Buffer, ports: Ports): void {
+  if (source.kind === 'descriptor') {
+    readFully(source.fd, slab, piece.offset);
+    return;
+  }
+  const followSymlinks = ports.context.push?.followSymlinks ?? false;
+  const file = openSource(localPath(ports.context.root, source.path), { followSymlinks, expected: source.stat });
+  try {
+    file.readAt(slab, piece.offset);
+    file.assertUnchanged();
+  } finally {
+    file.close();
+  }
+}
+
+function readFully(fd: number, into: Buffer, position: number): void {
+  for (let filled = 0; filled < into.length; ) {
+    const count = readSync(fd, into, filled, into.length - filled, position + filled);
+    if (count === 0) {
+      throw new SealiftError('unstable', 'a temporary file is shorter than what was written to it');
+    }
+    filled += count;
+  }
+}
+
+function writeFully(fd: number, data: Buffer, position: number): void {
+  for (let written = 0; written < data.length; ) {
+    written += writeSync(fd, data, written, data.length - written, position + written);
+  }
+}
+
+function sameEtag(etag: string, body: Buffer): boolean {
+  return createHash('md5').update(body).digest('hex') === etag.toLowerCase();
+}
+
+async function withSlab<T>(piece: Piece, ports: Ports, work: (slab: Buffer) => Promise<T>): Promise<Result<T>> {
+  const slab = ports.slabs.take(piece.bytes);
+  try {
+    return { ok: true, value: await work(slab) };
+  } catch (error) {
+    return { ok: false, failure: toFailure(error) };
+  } finally {
+    ports.slabs.give(slab);
+  }
+}

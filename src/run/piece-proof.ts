@@ -1,0 +1,35 @@
+import { deriveMacKey, type Authenticators } from '../crypto/commitment.js';
+import type { DataKey } from '../crypto/data-key.js';
+import { ghashPiece, joinMac, joinTag, verifyPieces } from '../crypto/ghash.js';
+import type { Expected } from '../crypto/open.js';
+import { partDigest } from '../crypto/part-digest.js';
+import type { StartBlock } from '../crypto/start-block.js';
+import type { Piece, PieceProof } from './jobs.js';
+
+/** What a piece is sealed or opened with. */
+export interface PieceKeys {
+  readonly dataKey: DataKey;
+  readonly start: StartBlock;
+}
+
+/** What authenticates one piece of ciphertext; joined with its neighbours it authenticates the object. */
+export function proofOf(piece: Piece, ciphertext: Buffer, keys: PieceKeys): PieceProof {
+  const digest = partDigest(deriveMacKey(keys.dataKey, keys.start), keys.start, piece.index, ciphertext);
+  return { index: piece.index, bytes: piece.bytes, digest, ghash: ghashPiece(keys.dataKey.keyObject, ciphertext) };
+}
+
+/** Tag and mac of the whole. Counts as the one seal of the data key. */
+export function joinProofs({ dataKey, start }: PieceKeys, aad: Buffer, proofs: readonly PieceProof[]): Authenticators {
+  return {
+    tag: joinTag(dataKey, start, aad, proofs.map(({ index, ghash, bytes }) => ({ index, state: Buffer.from(ghash), lengthBytes: bytes }))),
+    mac: joinMac(deriveMacKey(dataKey, start), start, proofs.map(({ digest, bytes }) => ({ digest: Buffer.from(digest), lengthBytes: bytes }))),
+  };
+}
+
+/** @throws AuthenticationError unless the pieces, in any order, are the whole body that tag and mac were made of. */
+export function verifyProofs({ dataKey, start }: PieceKeys, aad: Buffer, proofs: readonly PieceProof[], expected: Expected): void {
+  const pieces = proofs.map(({ index, bytes, ghash, digest }) => ({
+    index, lengthBytes: bytes, state: Buffer.from(ghash), digest: Buffer.from(digest),
+  }));
+  verifyPieces(dataKey, start, aad, { pieces, expected });
+}

@@ -1,0 +1,67 @@
+import { Piscina } from 'piscina';
+import { SealiftError } from '../errors.js';
+import type { WorkerContext } from './context.js';
+import type { Job, ResultOf } from './jobs.js';
+
+/** `dist/workers/object.js`, wherever the package lies; a URL and no import, so there is no cycle. */
+const WORKER_URL = new URL('../../workers/object.js', import.meta.url);
+
+/**
+ * The worker threads of one run. Knows nothing of files: whoever submits a job bounds the bytes it stands for first,
+ * because piscina queues without limit.
+ */
+export class Pool {
+  readonly #piscina: Piscina;
+  #destroyed = false;
+  /** Why no thread could be started at all. */
+  #broken: Error | undefined;
+
+  constructor(context: WorkerContext, threads: number) {
+    this.#piscina = new Piscina({
+      filename: WORKER_URL.href,
+      minThreads: threads,
+      maxThreads: threads,
+      idleTimeout: Infinity,
+      concurrentTasksPerWorker: Math.max(2, context.concurrency),
+      // A worker that sleeps on an atomic stops its event loop, and with it timers and keep-alive.
+      atomics: 'disabled',
+      recordTiming: false,
+      workerData: context,
+    });
+    // A thread that is ended while it still loads its modules complains about that; nobody is interested any more.
+    this.#piscina.on('error', (error: Error) => {
+      if (!this.#destroyed) {
+        this.#broken = error;
+        void this.#piscina.destroy();
+      }
+    });
+  }
+
+  /**
+   * Runs one job on some thread. Workers answer bad files with values, so a rejection means that the thread died or has
+   * a bug: code `worker-died`; or that the pool was destroyed meanwhile: code `interrupted`.
+   */
+  async run<J extends Job>(job: J): Promise<ResultOf<J>> {
+    try {
+      return (await this.#piscina.run(job)) as ResultOf<J>;
+    } catch (error) {
+      if (this.#destroyed) {
+        throw new SealiftError('interrupted', 'interrupted');
+      }
+      if (this.#broken !== undefined) {
+        throw new SealiftError('internal', `worker threads cannot start: ${this.#broken.message}`, { remedy: 'install the package again; if that does not help, report it' });
+      }
+      const reason = error instanceof Error ? error.message : 'unknown reason';
+      throw new SealiftError('worker-died', `a worker thread ended unexpectedly: ${reason}`, {
+        remedy: 'if this repeats, lower --memory or --concurrency and report it',
+        retryable: true,
+      });
+    }
+  }
+
+  /** Ends all threads at once; jobs under way reject. */
+  async destroy(): Promise<void> {
+    this.#destroyed = true;
+    await this.#piscina.destroy();
+  }
+}

@@ -1,0 +1,118 @@
+import { existsSync } from 'node:fs';
+import { mkdir, realpath, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { isSealiftError, SealiftError } from '../errors.js';
+import { encodePath, normalizePrefix } from '../files/names.js';
+import { compileSelection, type Selection } from '../files/selection.js';
+import { readHead } from '../manifest/locate.js';
+import type { PullMode, WorkerContext } from './context.js';
+import { resolveBounds, type Bounds } from './effective.js';
+import type { Effective } from './events.js';
+import { identityOf, type Identity } from './open-manifest.js';
+import type { PullOptions, TransferOptions } from './options.js';
+import { effectiveOf } from './prepare-push.js';
+import type { EncodedPath } from './types.js';
+
+/** A reading command whose options have been checked. */
+export interface PreparedReading {
+  readonly prefix: string;
+  readonly bounds: Bounds;
+  readonly context: WorkerContext;
+  readonly identity: Identity;
+  readonly effective: Effective;
+  readonly selection: Selection;
+}
+
+export interface PreparedPull extends PreparedReading {
+  /** Absolute, raw bytes. */
+  readonly destination: Buffer;
+  readonly overwrite: boolean;
+  readonly checksum: boolean;
+  readonly onCollision: 'fail' | 'rename' | 'keep';
+}
+
+export async function preparePull(options: PullOptions): Promise<PreparedPull> {
+  const root = await destinationRoot(options);
+  const reading = prepareReading(options, root, {
+    sink: 'write',
+    allowRenamed: options.allowRenamed ?? false,
+    allowUnauthenticated: options.allowUnauthenticated ?? false,
+    preserveSpecialBits: options.preserveSpecialBits ?? false,
+  });
+  return {
+    ...reading, destination: root.raw, overwrite: options.overwrite ?? false, checksum: options.checksum ?? false, onCollision: options.onCollision ?? 'fail',
+  };
+}
+
+export interface LocalRoot {
+  readonly raw: Buffer;
+  readonly path: EncodedPath;
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+type ReadingOptions = Pick<TransferOptions, 'target' | 'credentials' | 'keys' | 'tuning' | 'include' | 'exclude'>;
+
+/** What pull and verify share. */
+export function prepareReading(options: ReadingOptions, root: LocalRoot, mode: PullMode): PreparedReading {
+  const bounds = resolveBounds(options.tuning);
+  const prefix = normalizePrefix(options.target.prefix);
+  const target = { ...options.target, prefix };
+  if (options.keys.every(({ privateKey }) => privateKey === undefined)) {
+    throw new SealiftError('master-key-missing', 'opening sealed objects needs a private key', { remedy: 'pass --key with the private key file' });
+  }
+  const context: WorkerContext = {
+    store: { ...options.target, credentials: options.credentials, connections: bounds.concurrency },
+    keys: options.keys,
+    family: 'oss-crypto',
+    root: root.raw,
+    concurrency: bounds.concurrency,
+    keptBytes: Math.floor(bounds.memoryBytes / bounds.threads),
+    singlePutBytes: bounds.singlePutBytes,
+    pull: mode,
+  };
+  return {
+    prefix, bounds, context,
+    identity: identityOf({ kind: 'pull', root, target, credentials: options.credentials, keyFingerprint: '' }),
+    effective: effectiveOf({ ...options, target }, bounds, 'as found'),
+    selection: compileSelection(options.include ?? [], options.exclude ?? []),
+  };
+}
+
+/** `--manifest` of a pull may name the push's manifest, which is then read and not written. */
+export async function isPushManifest(file: string): Promise<boolean> {
+  try {
+    return (await readHead(file)).kind === 'push';
+  } catch (error) {
+    if (isSealiftError(error) && error.code === 'manifest-missing') {
+      return false;
+    }
+    throw error;
+  }
+}
+
+/** A dry run makes no directory. */
+function notYet(directory: string): LocalRoot {
+  const raw = Buffer.from(resolve(directory));
+  return { raw, path: encodePath(raw), dev: 0n, ino: 0n };
+}
+
+export async function localRoot(directory: string): Promise<LocalRoot> {
+  const raw = await realpath(directory, { encoding: 'buffer' });
+  const { dev, ino } = await stat(raw, { bigint: true });
+  return { raw, path: encodePath(raw), dev, ino };
+}
+
+async function destinationRoot({ destination, dryRun }: PullOptions): Promise<LocalRoot> {
+  try {
+    if (dryRun !== true) {
+      await mkdir(destination, { recursive: true });
+    }
+    return existsSync(destination) ? await localRoot(destination) : notYet(destination);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'unknown reason';
+    throw new SealiftError('write-failed', `cannot make the directory ${destination}: ${reason}`, {
+      object: destination, remedy: 'check the path and its permissions', cause: error,
+    });
+  }
+}

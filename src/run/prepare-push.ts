@@ -1,0 +1,78 @@
+import { realpath, stat } from 'node:fs/promises';
+import { SealiftError } from '../errors.js';
+import { encodePath, normalizePrefix } from '../files/names.js';
+import { walk } from '../files/walk.js';
+import type { WorkerContext } from './context.js';
+import { resolveBounds, type Bounds } from './effective.js';
+import type { Effective } from './events.js';
+import { identityOf, type Identity } from './open-manifest.js';
+import type { PushOptions } from './options.js';
+import type { EncodedPath } from './types.js';
+
+/** A push whose options have been checked; nothing has been sent or written yet. */
+export interface PreparedPush {
+  readonly options: PushOptions;
+  readonly prefix: string;
+  readonly bounds: Bounds;
+  readonly context: WorkerContext;
+  readonly identity: Identity;
+  readonly effective: Effective;
+}
+
+/** Checks everything that can be checked before the first file is read. */
+export async function preparePush(options: PushOptions): Promise<PreparedPush> {
+  const bounds = resolveBounds(options.tuning);
+  const prefix = normalizePrefix(options.target.prefix);
+  const [key] = options.keys;
+  if (key === undefined) {
+    throw new SealiftError('master-key-missing', 'a push needs a master key to seal with', { remedy: 'pass --key FILE; a public key is enough' });
+  }
+  const root = await sourceRoot(options.source);
+  const family = options.envelope ?? 'oss-crypto';
+  const context: WorkerContext = {
+    store: { ...options.target, credentials: options.credentials, connections: bounds.concurrency },
+    keys: options.keys,
+    family,
+    root: root.raw,
+    concurrency: bounds.concurrency,
+    keptBytes: Math.floor(bounds.memoryBytes / bounds.threads),
+    singlePutBytes: bounds.singlePutBytes,
+    push: { ifExists: options.ifExists ?? 'changed', followSymlinks: options.symlinks === 'follow', checksum: options.checksum ?? false },
+  };
+  const target = { ...options.target, prefix };
+  const identity = identityOf({ kind: 'push', root, target, credentials: options.credentials, envelope: family, keyFingerprint: key.fingerprint });
+  return { options, prefix, bounds, context, identity, effective: effectiveOf({ ...options, target }, bounds, family) };
+}
+
+/** The numbers and names a run works with, for the start event. */
+export function effectiveOf(options: Pick<PushOptions, 'target' | 'keys'>, bounds: Bounds, envelope: string): Effective {
+  const { bucket, prefix, region, endpoint, internal } = options.target;
+  const { threads, concurrency, partBytes, memoryBytes, singlePutBytes } = bounds;
+  return {
+    threads, concurrency, partBytes, memoryBytes, singlePutBytes, envelope, bucket, prefix, region,
+    endpoint: endpoint ?? `https://oss-${region.replace(/^oss-/, '')}${internal === true ? '-internal' : ''}.aliyuncs.com`,
+    masterKeys: options.keys.map((key) => key.fingerprint),
+  };
+}
+
+async function sourceRoot(source: string): Promise<{ raw: Buffer; path: EncodedPath; dev: bigint; ino: bigint }> {
+  try {
+    const raw = await realpath(source, { encoding: 'buffer' });
+    const { dev, ino } = await stat(raw, { bigint: true });
+    return { raw, path: encodePath(raw), dev, ino };
+  } catch (error) {
+    throw new SealiftError('source-missing', `there is no directory ${source}`, { object: source, remedy: 'check the path', cause: error });
+  }
+}
+
+/** What the walk of a push yields; shared with the dry run, so that the plan is the run's. */
+export function walkOf({ options }: PreparedPush, ownFiles: readonly string[], signal?: AbortSignal): ReturnType<typeof walk> {
+  return walk({
+    root: options.source,
+    symlinks: options.symlinks ?? 'record',
+    ownPaths: [...(options.ownPaths ?? []), ...ownFiles],
+    ...(options.include === undefined ? {} : { include: options.include }),
+    ...(options.exclude === undefined ? {} : { exclude: options.exclude }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+}

@@ -1,0 +1,71 @@
+import { isSealiftError, StoreError, toFailure } from '../errors.js';
+import { MAX_ATTEMPTS_PER_FILE } from '../limits.js';
+import type { ObjectHead } from '../store/store.js';
+import { fetchInto } from './fetch-into.js';
+import type { Outcome, PullItem } from './jobs.js';
+import { landWhole } from './landing.js';
+import { compareWhole, localPath } from './local-path.js';
+import { openBody, openEnvelope, refuseBlockZero, type OpenedEnvelope } from './opening.js';
+import type { Ports } from './ports.js';
+import { storedFacts } from './stored-facts.js';
+
+/**
+ * One object that fits in memory: head, envelope, commitment, body, tag; then to its file, to a comparison, or nowhere.
+ * Answers with a value for whatever happens to the object. One that is replaced meanwhile is started again.
+ */
+export async function pullObject(item: PullItem, ports: Ports): Promise<Outcome> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await attemptPull(item, ports);
+    } catch (error) {
+      const replaced = isSealiftError(error) && error.code === 'replaced';
+      if (!replaced || attempt >= MAX_ATTEMPTS_PER_FILE) {
+        return { state: 'failed', id: item.id, failure: toFailure(error) };
+      }
+    }
+  }
+}
+
+async function attemptPull(item: PullItem, ports: Ports): Promise<Outcome> {
+  const { context, store, slabs, keyring } = ports;
+  const head = await store.head(item.key);
+  refuseGrown(item, head, context.singlePutBytes);
+  const { allowRenamed = false, allowUnauthenticated = false } = context.pull ?? {};
+  const opened = await openEnvelope(item.key, head, keyring, { allowRenamed, allowUnauthenticated, mustBeSealed: item.mustBeSealed });
+  const slab = slabs.take(head.sizeBytes);
+  try {
+    refuseBlockZero(item.key, opened, head.sizeBytes);
+    await fetchInto(store, { key: item.key, etag: head.etag, offset: 0 }, slab);
+    openBody(item.key, opened, slab);
+    return await deliver(item, opened, { head, plaintext: slab }, ports);
+  } finally {
+    opened.keys.dataKey.wipe();
+    slabs.give(slab);
+  }
+}
+
+async function deliver(
+  item: PullItem, opened: OpenedEnvelope, { head, plaintext }: { head: ObjectHead; plaintext: Buffer }, ports: Ports,
+): Promise<Outcome> {
+  const { root, pull } = ports.context;
+  const commitment = opened.sealed?.authentication.commitment.toString('hex') ?? '';
+  const facts = {
+    id: item.id, stored: storedFacts(head, commitment), ...(opened.sealed === undefined ? { unauthenticated: true } : {}),
+  };
+  switch (pull?.sink ?? 'discard') {
+    case 'write':
+      return { state: 'done', ...facts, stat: await landWhole(item, { opened, head }, plaintext, ports) };
+    case 'compare':
+      compareWhole(localPath(root, item.path), plaintext);
+      return { state: 'verified', ...facts, bytes: plaintext.length };
+    case 'discard':
+      return { state: 'verified', ...facts, bytes: plaintext.length };
+  }
+}
+
+/** The listing planned this object for memory; a larger one took its place since. */
+function refuseGrown({ key }: PullItem, head: ObjectHead, limitBytes: number): void {
+  if (head.sizeBytes > limitBytes) {
+    throw new StoreError('replaced', `${key} was replaced by a larger object while it was waiting`, { object: key, remedy: 'run the command again' });
+  }
+}

@@ -1,0 +1,231 @@
+import { fromFailure, isRunFatal, isSealiftError, SealiftError, toFailure, type Failure } from '../errors.js';
+import { CollisionFinder, pathOfForeignKey, pathOfKey } from '../files/names.js';
+import type { Selection } from '../files/selection.js';
+import { LARGE_FILES_AT_ONCE } from '../limits.js';
+import type { Manifest } from '../manifest/manifest.js';
+import type { ListedObject } from '../store/store.js';
+import { Budget } from './budget.js';
+import { Dispatcher } from './dispatcher.js';
+import type { Outcome, PullItem } from './jobs.js';
+import { listObjects } from './listing.js';
+import { planPull, type PulledBefore } from './pull-plan.js';
+import { pullLarge, type PullScene } from './pull-large.js';
+import type { PushedBefore } from './pushed-before.js';
+import type { PreparedPull } from './prepare-pull.js';
+import type { Session } from './session.js';
+import type { EncodedPath, FileStat } from './types.js';
+
+type Unnumbered = Omit<PullItem, 'id'>;
+
+/** Drives one pull: listing → collisions → plan → pool → manifest. */
+export class PullRun {
+  readonly #session: Session;
+  readonly #manifest: Manifest;
+  readonly #pushed: PushedBefore;
+  readonly #prepared: PreparedPull;
+  readonly #selection: Selection;
+  readonly #small: Dispatcher<Unnumbered, PullItem>;
+  readonly #largeFiles = new Budget(LARGE_FILES_AT_ONCE);
+  #collisions: CollisionFinder | undefined;
+
+  constructor(session: Session, manifest: Manifest, pushed: PushedBefore, prepared: PreparedPull) {
+    this.#session = session;
+    this.#manifest = manifest;
+    this.#pushed = pushed;
+    this.#prepared = prepared;
+    this.#selection = prepared.selection;
+    this.#small = new Dispatcher(session, {
+      bytesOf: ({ sizeBytes }) => sizeBytes,
+      begin: (batch) => this.#begin(batch),
+      job: (objects) => ({ kind: 'pull', objects }),
+      settle: (item, outcome) => this.#settle(item, outcome),
+    });
+  }
+
+  /** Resolves when every object has been settled or, after an interruption, parked. */
+  async run(): Promise<void> {
+    const session = this.#session;
+    try {
+      await this.#refuseCollisions();
+      for await (const object of this.#objects()) {
+        await this.#admit(object);
+      }
+      await this.#small.flush();
+      session.tally.scanEnded();
+    } catch (error) {
+      this.#small.park();
+      session.stop(isSealiftError(error) ? error : fromFailure(toFailure(error)));
+    }
+    await session.settled();
+  }
+
+  async *#objects(): AsyncGenerator<ListedObject & { readonly path: EncodedPath }> {
+    const { prefix } = this.#prepared;
+    for await (const object of listObjects(this.#session.ports.store, prefix, this.#session.signal)) {
+      const path = pathOfKey(prefix, object.key);
+      if (path !== null) {
+        yield { ...object, path };
+      }
+    }
+  }
+
+  /** All names are looked at before the first byte is written: half a tree with a surprise in it helps nobody. */
+  async #refuseCollisions(): Promise<void> {
+    const { onCollision } = this.#prepared;
+    if (onCollision === 'keep') {
+      return;
+    }
+    const finder = new CollisionFinder();
+    for await (const { path } of this.#objects()) {
+      if (this.#isWanted(path)) {
+        finder.add(path);
+      }
+    }
+    if (onCollision === 'fail') {
+      await this.#failOnCollision(finder);
+    }
+    this.#collisions = finder;
+  }
+
+  async #failOnCollision(finder: CollisionFinder): Promise<void> {
+    const colliding: string[] = [];
+    for await (const { path } of finder.hasCollisions ? this.#objects() : []) {
+      if (this.#isWanted(path) && finder.collides(path)) {
+        colliding.push(path);
+      }
+    }
+    if (colliding.length > 0) {
+      throw new SealiftError('collision', `${colliding.length} names differ in case or Unicode form only, for example ${colliding.slice(0, 4).join(', ')}; nothing was written`, {
+        remedy: 'pass --on-collision rename to give them distinct names, or --on-collision keep if this file system tells them apart',
+      });
+    }
+  }
+
+  async #admit(object: ListedObject & { readonly path: EncodedPath }): Promise<void> {
+    const { tally } = this.#session;
+    tally.scanned(object.sizeBytes);
+    if (!this.#isWanted(object.path)) {
+      tally.skipped({ path: object.path, key: object.key }, 'excluded');
+      return;
+    }
+    if (object.key.endsWith('/') && object.sizeBytes === 0) {
+      tally.skipped({ path: object.path, key: object.key }, 'empty-directory');
+      return;
+    }
+    try {
+      await this.#admitObject(object);
+    } catch (error) {
+      if (isSealiftError(error) && error.code === 'interrupted') {
+        throw error;
+      }
+      this.#fail(object, toFailure(error));
+    }
+  }
+
+  async #admitObject(object: ListedObject & { readonly path: EncodedPath }): Promise<void> {
+    const { prefix, overwrite, checksum } = this.#prepared;
+    const path = this.#collisions?.collides(object.path) === true ? this.#collisions.rename(object.path) : object.path;
+    const local = this.#session.ports.tree().look(path)?.stat;
+    const pushed = this.#pushed.find(object.path);
+    const plan = planPull({ etag: object.etag, local, pushed, pulled: this.#pulledBefore(path, local) }, { overwrite, checksum });
+    if (plan.action === 'skip') {
+      this.#session.tally.skipped({ path, key: object.key }, plan.reason);
+      return;
+    }
+    if (plan.action === 'refuse') {
+      throw fileExists(path);
+    }
+    const foreignPath = pathOfForeignKey(prefix, object.key) ?? path;
+    await this.#start({
+      path, key: object.key as PullItem['key'], sizeBytes: object.sizeBytes, overwrite: plan.overwrite, mustBeSealed: pushed !== undefined,
+      ...(foreignPath === object.path ? {} : { foreignPath }),
+    });
+  }
+
+  #pulledBefore(path: EncodedPath, local: FileStat | undefined): PulledBefore | undefined {
+    const entry = this.#manifest.find(path);
+    if (entry === undefined || local === undefined) {
+      return undefined;
+    }
+    const isDone = entry.state === 'done';
+    const record = isDone ? this.#manifest.read(entry) : undefined;
+    const etag = record?.type === 'done' ? record.etag : undefined;
+    return { isDone, attempted: entry.attempted, unchanged: isDone && this.#manifest.isUnchanged(entry, local), etag };
+  }
+
+  async #start(item: Unnumbered): Promise<void> {
+    if (item.sizeBytes <= this.#session.bounds.singlePutBytes) {
+      await this.#small.add(item);
+      return;
+    }
+    try {
+      await this.#largeFiles.take(1);
+      this.#session.signal.throwIfAborted();
+    } catch (error) {
+      this.#session.tally.parked();
+      throw error;
+    }
+    const [numbered] = this.#begin([item]);
+    if (numbered !== undefined) {
+      const work = pullLarge(numbered, this.#scene()).then((outcome) => this.#settle(numbered, outcome));
+      this.#session.follow(work.finally(() => this.#largeFiles.give(1)));
+    }
+  }
+
+  #begin(batch: readonly Unnumbered[]): readonly PullItem[] {
+    const ids = this.#manifest.started(batch.map(({ path }) => path));
+    return batch.map((item, index) => ({ ...item, id: ids[index] ?? 0 }));
+  }
+
+  #settle(item: PullItem, outcome: Outcome): void {
+    const { tally, bounds } = this.#session;
+    switch (outcome.state) {
+      case 'done':
+        this.#manifest.done(item.id, outcome.stat, outcome.stored);
+        if (outcome.unauthenticated === true) {
+          tally.notice('warning', `${item.key}: read unauthenticated; it may have been changed, or opened with the wrong key`);
+        }
+        if (item.sizeBytes <= bounds.singlePutBytes) {
+          tally.moved(outcome.stat.sizeBytes);
+        }
+        tally.done({ path: item.path, key: item.key, bytes: outcome.stat.sizeBytes });
+        return;
+      case 'skipped':
+        tally.skipped(item, outcome.reason);
+        return;
+      case 'failed':
+        this.#fail(item, outcome.failure);
+        return;
+      default:
+        this.#fail(item, toFailure(new Error(`a pull ended as ${outcome.state}`)));
+    }
+  }
+
+  #fail({ path, key }: { readonly path: EncodedPath; readonly key: string }, failure: Failure): void {
+    const { tally } = this.#session;
+    if (failure.code === 'interrupted') {
+      tally.parked();
+      return;
+    }
+    this.#manifest.failed(path, failure);
+    tally.failed({ path, key }, failure);
+    if (isRunFatal(failure.code)) {
+      this.#session.stop(fromFailure(failure));
+    }
+  }
+
+  #scene(): PullScene {
+    const { pool, memory, ports, bounds, tally, signal } = this.#session;
+    return { pool, memory, ports, bounds, signal, manifest: this.#manifest, moved: (bytes) => tally.moved(bytes) };
+  }
+
+  #isWanted(path: EncodedPath): boolean {
+    return this.#selection.includes(path) && !this.#selection.excludes(path);
+  }
+}
+
+function fileExists(path: EncodedPath): SealiftError {
+  return new SealiftError('exists', `${path} exists already, and no manifest says that it is this object`, {
+    object: path, remedy: 'pass --overwrite to replace it, or pull into another directory',
+  });
+}

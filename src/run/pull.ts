@@ -1,0 +1,58 @@
+import type { TargetTree } from '../files/target-tree.js';
+import { openManifest } from './open-manifest.js';
+import type { PullOptions, RunResult } from './options.js';
+import { dryRunPull } from './dry-run-pull.js';
+import { isPushManifest, preparePull, type PreparedPull } from './prepare-pull.js';
+import { PullRun } from './pull-run.js';
+import { findPushedBefore, type PushedBefore } from './pushed-before.js';
+import { recordedRun } from './recorded-run.js';
+import { Tally } from './tally.js';
+
+/**
+ * Brings every sealed object below a prefix back as a file, verified before it gets its name. The same call again
+ * continues an unfinished run. A directory that was empty when it was pushed is restored where the push's manifest is at
+ * hand: named as `manifest`, or found in `manifestDirectories`.
+ *
+ * Bad objects are counted, not thrown.
+ *
+ * @throws SealiftError `usage`, `destination-invalid`, `master-key-missing`, `write-failed`, `locked`, `manifest-corrupt`.
+ */
+export async function pull(options: PullOptions): Promise<RunResult> {
+  const prepared = await preparePull(options);
+  const tally = new Tally(options.onEvent);
+  const named = options.manifest !== undefined && (await isPushManifest(options.manifest)) ? options.manifest : undefined;
+  const pushed = await findPushedBefore(prepared.identity, { named, directories: options.manifestDirectories });
+  try {
+    return options.dryRun === true
+      ? await dryRunPull(options, prepared, pushed, tally)
+      : await runPull(named === undefined ? options : withoutManifest(options), prepared, pushed, tally);
+  } finally {
+    await pushed.release();
+  }
+}
+
+async function runPull(options: PullOptions, prepared: PreparedPull, pushed: PushedBefore, tally: Tally): Promise<RunResult> {
+  const manifest = await openManifest(prepared.identity, options, prepared.bounds);
+  return await recordedRun({ manifest, tally, prepared, signal: options.signal }, async (session) => {
+    await new PullRun(session, manifest, pushed, prepared).run();
+    if (session.stopped === undefined) {
+      await restoreEmptyDirectories(session.ports.tree(), prepared, pushed, tally);
+    }
+  });
+}
+
+async function restoreEmptyDirectories(tree: TargetTree, { selection }: PreparedPull, pushed: PushedBefore, tally: Tally): Promise<void> {
+  for (const path of pushed.emptyDirectories()) {
+    if (selection.excludes(path)) {
+      continue;
+    }
+    await tree.makeDirectory(path);
+    tally.scanned(0);
+    tally.skipped({ path, key: '' }, 'empty-directory');
+  }
+}
+
+function withoutManifest(options: PullOptions): PullOptions {
+  const { manifest: _, ...rest } = options;
+  return rest;
+}

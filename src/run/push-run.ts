@@ -1,0 +1,213 @@
+import { fromFailure, isRunFatal, isSealiftError, toFailure, type ErrorCode, type Failure } from '../errors.js';
+import { objectKey } from '../files/names.js';
+import { LARGE_FILES_AT_ONCE } from '../limits.js';
+import type { Manifest } from '../manifest/manifest.js';
+import { Budget } from './budget.js';
+import type { IfExists } from './options.js';
+import type { Outcome, PushItem } from './jobs.js';
+import { Dispatcher } from './dispatcher.js';
+import { planFile, type Known } from './plan.js';
+import type { PreparedPush } from './prepare-push.js';
+import { pushLarge } from './push-large.js';
+import type { PushScene } from './push-scene.js';
+import type { Session } from './session.js';
+import type { EncodedPath, FileStat, ObjectKey, SkippedEntry, SourceFile, WalkEntry } from './types.js';
+
+type Unnumbered = Omit<PushItem, 'id'>;
+
+/** Drives one push: walk → plan → pool → manifest. The manifest is written here alone. */
+export class PushRun {
+  readonly #session: Session;
+  readonly #manifest: Manifest;
+  readonly #prefix: string;
+  readonly #ifExists: IfExists;
+  readonly #checksum: boolean;
+  readonly #small: Dispatcher<Unnumbered, PushItem>;
+  readonly #largeFiles = new Budget(LARGE_FILES_AT_ONCE);
+
+  constructor(session: Session, manifest: Manifest, { prefix, options }: PreparedPush) {
+    this.#session = session;
+    this.#manifest = manifest;
+    this.#prefix = prefix;
+    this.#ifExists = options.ifExists ?? 'changed';
+    this.#checksum = options.checksum ?? false;
+    this.#small = new Dispatcher(session, {
+      bytesOf: ({ stat }) => stat.sizeBytes,
+      begin: (batch) => this.#begin(batch),
+      job: (files) => ({ kind: 'push', files }),
+      settle: (item, outcome) => this.#settle(item, outcome),
+    });
+  }
+
+  /** Resolves when every entry has been settled or, after an interruption, parked. */
+  async run(entries: AsyncIterable<WalkEntry>): Promise<void> {
+    const session = this.#session;
+    try {
+      for await (const entry of entries) {
+        await this.#admit(entry);
+      }
+      await this.#small.flush();
+      session.tally.scanEnded();
+    } catch (error) {
+      this.#small.park();
+      if (session.stopped === undefined) {
+        session.stop(isSealiftError(error) ? error : fromFailure(toFailure(error)));
+      }
+    }
+    await session.settled();
+  }
+
+  async #admit(entry: WalkEntry): Promise<void> {
+    const { tally } = this.#session;
+    tally.scanned(entry.kind === 'file' ? entry.sizeBytes : 0);
+    switch (entry.kind) {
+      case 'file':
+        await this.#admitFile(entry);
+        return;
+      case 'empty-directory':
+        this.#manifest.directory(entry.path);
+        tally.skipped(this.#facts(entry.path), 'empty-directory');
+        return;
+      case 'skipped':
+        this.#skip(entry);
+        return;
+      case 'failed':
+        this.#fail(entry.path, entry.failure);
+    }
+  }
+
+  async #admitFile(file: SourceFile): Promise<void> {
+    const entry = this.#manifest.find(file.path);
+    const known: Known | undefined = entry && {
+      isDone: entry.state === 'done', attempted: entry.attempted, unchanged: this.#manifest.isUnchanged(entry, file),
+    };
+    const plan = planFile(file, known, { singlePutBytes: this.#session.bounds.singlePutBytes, checksum: this.#checksum });
+    if (plan.action === 'skip') {
+      this.#session.tally.skipped(this.#facts(file.path), 'unchanged');
+      return;
+    }
+    const key = this.#keyOf(file.path);
+    if (key === undefined) {
+      return;
+    }
+    const item = { path: file.path, key, stat: file, replace: plan.replace };
+    if (plan.how === 'parts') {
+      await this.#startLarge(item);
+      return;
+    }
+    await this.#small.add(item);
+  }
+
+  #keyOf(path: EncodedPath): ObjectKey | undefined {
+    try {
+      return objectKey(this.#prefix, path);
+    } catch (error) {
+      this.#fail(path, toFailure(error));
+      return undefined;
+    }
+  }
+
+  /** Written, not yet synced: what is lost with it costs a second look at the file, never a byte. */
+  #begin(batch: readonly Unnumbered[]): readonly PushItem[] {
+    const ids = this.#manifest.started(batch.map(({ path }) => path));
+    return batch.map((item, index) => ({ ...item, id: ids[index] ?? 0 }));
+  }
+
+  async #startLarge(item: Unnumbered): Promise<void> {
+    try {
+      await this.#largeFiles.take(1);
+      if (this.#session.stopped !== undefined) {
+        throw this.#session.stopped;
+      }
+    } catch (error) {
+      this.#session.tally.parked();
+      throw error;
+    }
+    const [id = 0] = this.#manifest.started([item.path]);
+    const numbered = { ...item, id };
+    const work = pushLarge(numbered, this.#scene()).then((outcome) => this.#settle(numbered, outcome));
+    this.#session.follow(work.finally(() => this.#largeFiles.give(1)));
+  }
+
+  #settle(item: PushItem, outcome: Outcome): void {
+    const { tally } = this.#session;
+    switch (outcome.state) {
+      case 'done':
+        this.#manifest.done(item.id, outcome.stat, outcome.stored);
+        if (outcome.replaced === true) {
+          tally.notice('warning', `${item.key}: replaced an older state that no manifest of this run knows`);
+        }
+        this.#movedWhole(item, outcome.stat);
+        tally.done({ ...this.#facts(item.path), bytes: outcome.stat.sizeBytes });
+        return;
+      case 'skipped':
+        if (outcome.reason === 'unchanged') {
+          this.#manifest.done(item.id, outcome.stat, outcome.stored);
+        } else {
+          this.#manifest.skipped(item.path, outcome.reason);
+        }
+        tally.skipped(this.#facts(item.path), outcome.reason);
+        return;
+      case 'failed':
+        this.#fail(item.path, outcome.failure);
+        return;
+      case 'grown':
+        this.#session.follow(this.#startLarge({ ...item, stat: outcome.stat }));
+        return;
+      case 'verified':
+        this.#fail(item.path, toFailure(new Error('a push ended as a verification')));
+    }
+  }
+
+  #movedWhole(item: PushItem, stat: FileStat): void {
+    if (item.stat.sizeBytes <= this.#session.bounds.singlePutBytes) {
+      this.#session.tally.moved(stat.sizeBytes);
+    }
+  }
+
+  #skip(entry: SkippedEntry): void {
+    if (entry.reason !== 'excluded') {
+      this.#manifest.skipped(entry.path, entry.reason, entry.target);
+    }
+    this.#session.tally.skipped(this.#facts(entry.path), entry.reason);
+  }
+
+  #fail(path: EncodedPath, failure: Failure): void {
+    const { tally } = this.#session;
+    if (failure.code === 'interrupted') {
+      tally.parked();
+      return;
+    }
+    this.#manifest.failed(path, failure);
+    tally.failed(this.#facts(path), failure);
+    if (isRunFatal(failure.code)) {
+      this.#session.stop(fromFailure(failure));
+    }
+  }
+
+  #facts(path: EncodedPath): { path: string; key: string } {
+    return { path, key: this.#prefix === '' ? path : `${this.#prefix}/${path}` };
+  }
+
+  #scene(): PushScene {
+    const { pool, memory, ports, bounds, tally, signal } = this.#session;
+    const manifest = this.#manifest;
+    return {
+      pool, memory, ports, bounds, manifest, signal, ifExists: this.#ifExists, checksum: this.#checksum,
+      moved: (bytes) => tally.moved(bytes),
+      notice: (message) => tally.notice('info', message),
+      abandon: async (id: number, key: ObjectKey, uploadId: string | undefined, code: ErrorCode) => {
+        if (uploadId !== undefined) {
+          await ports.store.abortUpload(key, uploadId);
+        }
+        await manifest.abandoned(id, code, uploadId);
+      },
+      abortStrayUploads: async (key) => {
+        const uploads = await ports.store.listUploads(key);
+        const since = Date.parse(manifest.head.createdAt);
+        const stray = uploads.filter((upload) => upload.key === key && Date.parse(upload.initiated) >= since);
+        await Promise.all(stray.map(async (upload) => await ports.store.abortUpload(key, upload.uploadId)));
+      },
+    };
+  }
+}

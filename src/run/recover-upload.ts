@@ -1,0 +1,119 @@
+import { verifyCommitment, buildAad } from '../crypto/commitment.js';
+import { parseEnvelope } from '../envelope/envelope.js';
+import { isSealiftError } from '../errors.js';
+import { openSource } from '../files/source.js';
+import { isUnchanged } from '../files/stat.js';
+import type { SealedRecord } from '../manifest/record.js';
+import type { PendingUpload } from '../manifest/state.js';
+import type { UploadedPart } from '../store/store.js';
+import { lookAt } from './existing.js';
+import type { Outcome, PushItem, SealKeys, SentPart } from './jobs.js';
+import { cut } from './large-file.js';
+import { localPath } from './local-path.js';
+import { storedFacts } from './stored-facts.js';
+import type { PushScene } from './push-scene.js';
+import type { SealedUpload } from './sealed-upload.js';
+import type { FileStat } from './types.js';
+
+export type Recovered =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'done'; readonly outcome: Outcome }
+  | { readonly kind: 'resumed'; readonly upload: SealedUpload };
+
+/**
+ * What an earlier process left of this file: finished after all, resumable part by part, or to be given up. The same
+ * data key is used again only for the same bytes: the file must be unchanged, and every part must meet its digest.
+ */
+export async function recoverUpload(item: PushItem, scene: PushScene): Promise<Recovered> {
+  const pending = scene.manifest.pendingUpload(item.id);
+  if (pending === undefined) {
+    return { kind: 'none' };
+  }
+  const { sealed } = pending;
+  const stat = sealedStat(sealed);
+  const commitment = sealed.metadata['x-oss-meta-sealift-commitment'] ?? '';
+  const existing = await lookAt(scene.ports.store, item.key, stat, commitment);
+  if (existing.kind === 'same') {
+    return { kind: 'done', outcome: { state: 'done', id: item.id, stat, stored: storedFacts(existing.head, commitment) } };
+  }
+  const upload = unchanged(item, stat, scene) ? await resumable(item, pending, stat, scene) : undefined;
+  if (upload === undefined) {
+    await scene.abandon(item.id, item.key, pending.uploadId, 'unstable');
+    return { kind: 'none' };
+  }
+  return { kind: 'resumed', upload };
+}
+
+async function resumable(item: PushItem, pending: PendingUpload, stat: FileStat, scene: PushScene): Promise<SealedUpload | undefined> {
+  const { sealed, uploadId } = pending;
+  const keys = await recoverKeys(item, sealed, scene);
+  if (keys === undefined) {
+    scene.notice(`${item.key}: started again with a fresh data key, because the one of the interrupted upload cannot be unwrapped here`);
+    return undefined;
+  }
+  const listed = await listedParts(item, uploadId, scene);
+  if (listed === undefined) {
+    return undefined;
+  }
+  const pieces = cut(stat.sizeBytes, sealed.partBytes);
+  const fitting = listed.filter((part) => pieces[part.number - 1]?.bytes === part.sizeBytes);
+  const known = fitting.flatMap((part) => confirmedPart(part, pending));
+  return {
+    stat, keys, pieces, uploadId,
+    digests: Buffer.from(sealed.digests, 'base64'),
+    headers: { metadata: sealed.metadata, commitment: sealed.metadata['x-oss-meta-sealift-commitment'] ?? '' },
+    confirmed: new Map(known.map((sent) => [sent.part.number, sent])),
+    present: new Map(fitting.map((part) => [part.number, part.etag])),
+  };
+}
+
+/** ListParts is the truth: a record counts only where the server lists the same ETag. */
+function confirmedPart(part: UploadedPart, { parts }: PendingUpload): SentPart[] {
+  const record = parts.get(part.number);
+  if (record?.etag !== part.etag || record.crc64 === undefined) {
+    return [];
+  }
+  return [{ part, crc64: BigInt(record.crc64), sent: true }];
+}
+
+/** Undefined when the upload is gone: it was aborted, or completed and replaced since. */
+async function listedParts(item: PushItem, uploadId: string | undefined, scene: PushScene): Promise<UploadedPart[] | undefined> {
+  if (uploadId === undefined) {
+    await scene.abortStrayUploads(item.key);
+    return [];
+  }
+  try {
+    return await scene.ports.store.listParts(item.key, uploadId);
+  } catch (error) {
+    if (isSealiftError(error) && error.code === 'not-found') {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+async function recoverKeys(item: PushItem, sealed: SealedRecord, scene: PushScene): Promise<SealKeys | undefined> {
+  const envelope = parseEnvelope(sealed.metadata, sealed.size);
+  const authentication = envelope?.authentication;
+  if (envelope === null || authentication === undefined || !sealed.recoverable || !scene.ports.wrapper().canUnwrap) {
+    return undefined;
+  }
+  const aad = buildAad(authentication.encodedName, sealed.size, authentication.attributes);
+  const { dataKey, startBlock } = await scene.ports.keyring.open(
+    envelope, (candidate) => verifyCommitment(candidate.dataKey, candidate.startBlock, aad, authentication), item.key,
+  );
+  return { dataKey: dataKey.keyObject, start: startBlock.bytes };
+}
+
+function unchanged(item: PushItem, stat: FileStat, scene: PushScene): boolean {
+  const { context } = scene.ports;
+  const source = openSource(localPath(context.root, item.path), { followSymlinks: context.push?.followSymlinks ?? false });
+  source.close();
+  return isUnchanged(stat, source.stat);
+}
+
+function sealedStat(sealed: SealedRecord): FileStat {
+  return {
+    sizeBytes: sealed.size, mtimeNs: BigInt(sealed.mtimeNs), ctimeNs: BigInt(sealed.ctimeNs), ino: BigInt(sealed.ino), dev: BigInt(sealed.dev), mode: sealed.mode,
+  };
+}

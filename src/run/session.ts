@@ -1,0 +1,112 @@
+import { SealiftError, toFailure } from '../errors.js';
+import { GRACE_MS, PROGRESS_MS } from '../limits.js';
+import { Budget } from './budget.js';
+import type { WorkerContext } from './context.js';
+import type { Bounds } from './effective.js';
+import { Pool } from './pool.js';
+import { openPorts, type Ports } from './ports.js';
+import { Tally } from './tally.js';
+
+/** What every kind of run has: workers, bounds, counters, and a way to stop. */
+export class Session {
+  readonly tally: Tally;
+  readonly bounds: Bounds;
+  readonly ports: Ports;
+  readonly pool: Pool;
+  /** Bytes of all buffers. */
+  readonly memory: Budget;
+  /** Objects under way, in flight or waiting in a worker. */
+  readonly slots: Budget;
+  readonly #intake = new AbortController();
+  #stop: SealiftError | undefined;
+  readonly #underWay = new Set<Promise<void>>();
+
+  private constructor(bounds: Bounds, ports: Ports, pool: Pool, tally: Tally) {
+    this.bounds = bounds;
+    this.ports = ports;
+    this.pool = pool;
+    this.tally = tally;
+    this.memory = new Budget(bounds.memoryBytes);
+    this.slots = new Budget(bounds.threads * bounds.concurrency * 2);
+  }
+
+  /**
+   * Runs `work` with a session around it: progress on a timer, an orderly end on `signal`, threads ended
+   * whatever happens.
+   */
+  static async with<T>(
+    signal: AbortSignal | undefined, { bounds, context, tally }: { bounds: Bounds; context: WorkerContext; tally: Tally },
+    work: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    const ports = await openPorts(context);
+    const session = new Session(bounds, ports, new Pool(context, bounds.threads), tally);
+    const progress = setInterval(() => tally.progress(), PROGRESS_MS);
+    const onAbort = (): void => session.stop(interruption(signal));
+    signal?.addEventListener('abort', onAbort);
+    if (signal?.aborted === true) {
+      onAbort();
+    }
+    try {
+      return await work(session);
+    } finally {
+      clearInterval(progress);
+      signal?.removeEventListener('abort', onAbort);
+      await session.pool.destroy();
+      await ports.store.close();
+    }
+  }
+
+  /** Aborted as soon as nothing new may begin. */
+  get signal(): AbortSignal {
+    return this.#intake.signal;
+  }
+
+  /** Why the run stopped before its end, if it did. */
+  get stopped(): SealiftError | undefined {
+    return this.#stop;
+  }
+
+  /** Stops intake. What is under way may finish within the grace period; then the threads end. */
+  stop(reason: SealiftError): void {
+    if (this.#stop !== undefined) {
+      return;
+    }
+    this.#stop = reason;
+    this.tally.stoppedBy(reason.code);
+    this.#intake.abort(reason);
+    this.memory.close();
+    this.slots.close();
+    const grace = setTimeout(() => void this.pool.destroy(), GRACE_MS);
+    void this.settled().finally(() => clearTimeout(grace));
+  }
+
+  /** Follows a piece of work until {@link settled}; work answers for its own failures, so a rejection is a bug and stops the run. */
+  follow(work: Promise<void>): void {
+    const followed: Promise<void> = work
+      .catch((error: unknown) => {
+        this.stop(asSealiftError(error));
+      })
+      .finally(() => this.#underWay.delete(followed));
+    this.#underWay.add(followed);
+  }
+
+  /** Resolves when nothing that was followed is under way any more. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) {
+      await Promise.all(this.#underWay);
+    }
+  }
+}
+
+function interruption(signal: AbortSignal | undefined): SealiftError {
+  const reason: unknown = signal?.reason;
+  return reason instanceof SealiftError ? reason : new SealiftError('interrupted', 'interrupted');
+}
+
+function asSealiftError(error: unknown): SealiftError {
+  if (error instanceof SealiftError) {
+    return error;
+  }
+  const { code, message } = toFailure(error);
+  return new SealiftError(code, message, { cause: error });
+}

@@ -1,0 +1,14 @@
+import type { Credentials, StoreTarget } from './options.js';
+
+/**
+ * Which store a manifest speaks of. An embedded cloud comes back on another port each time, so there the access key id
+ * stands for it: it is made once per data directory.
+ */
+export function storeIdentity(target: StoreTarget, credentials: Credentials): string {
+  if (target.endpoint === undefined) {
+    return target.region;
+  }
+  const { hostname, host } = new URL(target.endpoint);
+  const loopback = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
+  return loopback ? `loopback/${credentials.accessKeyId}` : host;
+}

@@ -1,0 +1,140 @@
+import { combineExitCodes, exitCodeOf, isErrorCode, SealiftError, type Failure } from '../errors.js';
+import type { EventListener, RunEvent, SkipReason } from './events.js';
+import type { FileFailure } from './options.js';
+
+/** Failures kept in memory for the result; the manifest has all of them. */
+const KEPT_FAILURES = 1000;
+
+interface FileFacts {
+  readonly path: string;
+  readonly key: string;
+  readonly bytes?: number;
+}
+
+/**
+ * Counts a session and tells its listener. Every scanned entry ends as done, skipped, failed, or parked by an
+ * interruption; {@link close} proves it.
+ */
+export class Tally {
+  #scanned = 0;
+  #parked = 0;
+  #done = 0;
+  #skipped = 0;
+  #failed = 0;
+  #bytes = 0;
+  #scannedBytes = 0;
+  #movedBytes = 0;
+  #scanning = true;
+  #lastProgress = '';
+  readonly #failures: FileFailure[] = [];
+  readonly #exitCodes = new Set<number>();
+  readonly #listener: EventListener | undefined;
+
+  constructor(listener: EventListener | undefined) {
+    this.#listener = listener;
+  }
+
+  emit(event: RunEvent): void {
+    this.#listener?.(event);
+  }
+
+  notice(level: 'info' | 'warning', message: string): void {
+    this.emit({ event: 'notice', level, message });
+  }
+
+  scanned(bytes: number): void {
+    this.#scanned += 1;
+    this.#scannedBytes += bytes;
+  }
+
+  scanEnded(): void {
+    this.#scanning = false;
+  }
+
+  /** Plaintext bytes that moved, parts of unfinished files included. */
+  moved(bytes: number): void {
+    this.#movedBytes += bytes;
+  }
+
+  done(file: FileFacts & { readonly bytes: number }): void {
+    this.#done += 1;
+    this.#bytes += file.bytes;
+    this.emit({ event: 'file', ...file, state: 'done' });
+  }
+
+  planned(file: FileFacts): void {
+    this.#done += 1;
+    this.#bytes += file.bytes ?? 0;
+    this.emit({ event: 'file', ...file, state: 'planned' });
+  }
+
+  skipped(file: FileFacts, reason: SkipReason): void {
+    this.#skipped += 1;
+    this.emit({ event: 'file', ...file, state: 'skipped', code: reason });
+  }
+
+  failed(file: FileFacts, failure: Failure): void {
+    this.#failed += 1;
+    this.#exitCodes.add(exitCodeOf(failure.code));
+    if (this.#failures.length < KEPT_FAILURES) {
+      const { code, message, remedy } = failure;
+      this.#failures.push({ path: file.path, code, message, ...(remedy === undefined ? {} : { remedy }) });
+    }
+    this.emit({ event: 'file', ...file, state: 'failed', code: failure.code, message: failure.message });
+  }
+
+  /** A scanned entry that this session leaves to the next one. */
+  parked(): void {
+    this.#parked += 1;
+  }
+
+  /** A cause that belongs to the run rather than to one file. */
+  stoppedBy(code: string): void {
+    if (isErrorCode(code)) {
+      this.#exitCodes.add(exitCodeOf(code));
+    }
+  }
+
+  get counters(): { scanned: number; done: number; skipped: number; failed: number; bytes: number } {
+    return { scanned: this.#scanned - this.#parked, done: this.#done, skipped: this.#skipped, failed: this.#failed, bytes: this.#bytes };
+  }
+
+  get parkedCount(): number {
+    return this.#parked;
+  }
+
+  get failures(): readonly FileFailure[] {
+    return this.#failures;
+  }
+
+  get exitCode(): number {
+    return combineExitCodes(this.#exitCodes);
+  }
+
+  /** Emits a progress event if anything moved since the last one. */
+  progress(): void {
+    const event = {
+      event: 'progress', ...this.counters, scannedBytes: this.#scannedBytes, movedBytes: this.#movedBytes, scanning: this.#scanning,
+    } as const;
+    const text = JSON.stringify(event);
+    if (text === this.#lastProgress) {
+      return;
+    }
+    this.#lastProgress = text;
+    this.emit(event);
+  }
+
+  /**
+   * Emits the summary.
+   *
+   * @throws SealiftError `internal` when an entry was lost between the walk and its outcome.
+   */
+  close(): void {
+    this.progress();
+    const { scanned, done, skipped, failed, bytes } = this.counters;
+    if (scanned !== done + skipped + failed) {
+      throw new SealiftError('internal', `${scanned} entries were scanned, but ${done} done, ${skipped} skipped and ${failed} failed do not add up to that`);
+    }
+    this.emit({ event: 'summary', scanned, done, skipped, failed, bytes, exitCode: this.exitCode });
+  }
+}

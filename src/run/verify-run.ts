@@ -1,0 +1,229 @@
+import { fromFailure, isRunFatal, isSealiftError, SealiftError, toFailure, type Failure } from '../errors.js';
+import { objectKey, pathOfForeignKey, pathOfKey } from '../files/names.js';
+import { walk } from '../files/walk.js';
+import { LARGE_FILES_AT_ONCE } from '../limits.js';
+import type { ListedObject } from '../store/store.js';
+import { Budget } from './budget.js';
+import type { SkipReason } from './events.js';
+import { Dispatcher } from './dispatcher.js';
+import type { Outcome, PullItem, VerifiedOutcome } from './jobs.js';
+import { listObjects } from './listing.js';
+import type { PreparedReading } from './prepare-pull.js';
+import type { PushedBefore, PushedObject } from './pushed-before.js';
+import { verifyLarge } from './pull-large.js';
+import { SeenPaths } from './seen-paths.js';
+import type { Session } from './session.js';
+import type { EncodedPath, ObjectKey } from './types.js';
+import type { Proof, VerifyReport } from './verify-report.js';
+
+export interface VerifyTask {
+  readonly prepared: PreparedReading;
+  readonly pushed: PushedBefore;
+  readonly report: VerifyReport | undefined;
+  /** Local directory to compare with. */
+  readonly against: string | undefined;
+}
+
+type Draft = Omit<PullItem, 'id'>;
+
+/** Drives one verification: listing → workers → manifest → what should be there and is not. */
+export class VerifyRun {
+  readonly #session: Session;
+  readonly #task: VerifyTask;
+  readonly #small: Dispatcher<Draft, PullItem>;
+  readonly #largeFiles = new Budget(LARGE_FILES_AT_ONCE);
+  readonly #seen = new SeenPaths();
+  /** Authentic objects in another state than the manifest records; judged at the end, in one pass over its history. */
+  readonly #otherStates: OtherState[] = [];
+  #nextId = 0;
+
+  constructor(session: Session, task: VerifyTask) {
+    this.#session = session;
+    this.#task = task;
+    this.#small = new Dispatcher(session, {
+      bytesOf: ({ sizeBytes }) => sizeBytes,
+      begin: (batch) => batch.map((draft) => this.#number(draft)),
+      job: (objects) => ({ kind: 'pull', objects }),
+      settle: (item, outcome) => this.#settle(item, outcome),
+    });
+  }
+
+  async run(): Promise<void> {
+    const session = this.#session;
+    try {
+      for await (const object of listObjects(session.ports.store, this.#task.prepared.prefix, session.signal)) {
+        await this.#admit(object);
+      }
+      await this.#small.flush();
+      this.#findMissing();
+      await this.#findUnsent();
+      session.tally.scanEnded();
+    } catch (error) {
+      this.#small.park();
+      session.stop(isSealiftError(error) ? error : fromFailure(toFailure(error)));
+    }
+    await session.settled();
+    await this.#judgeOtherStates();
+  }
+
+  async #admit({ key, sizeBytes }: ListedObject): Promise<void> {
+    const { prefix, selection } = this.#task.prepared;
+    const path = pathOfKey(prefix, key);
+    if (path === null) {
+      return;
+    }
+    const { tally } = this.#session;
+    tally.scanned(sizeBytes);
+    this.#seen.add(path);
+    if (!selection.includes(path) || selection.excludes(path)) {
+      this.#skip({ path, key }, 'excluded');
+      return;
+    }
+    if (key.endsWith('/') && sizeBytes === 0) {
+      this.#skip({ path, key }, 'empty-directory');
+      return;
+    }
+    const foreignPath = pathOfForeignKey(prefix, key) ?? path;
+    await this.#start({
+      path, key: key as ObjectKey, sizeBytes, overwrite: 'no', mustBeSealed: this.#task.pushed.find(path) !== undefined,
+      ...(foreignPath === path ? {} : { foreignPath }),
+    });
+  }
+
+  async #start(draft: Draft): Promise<void> {
+    if (draft.sizeBytes <= this.#session.bounds.singlePutBytes) {
+      await this.#small.add(draft);
+      return;
+    }
+    try {
+      await this.#largeFiles.take(1);
+    } catch (error) {
+      this.#session.tally.parked();
+      throw error;
+    }
+    const item = this.#number(draft);
+    const { pool, memory, ports, bounds, signal, tally } = this.#session;
+    const work = verifyLarge(item, { pool, memory, ports, bounds, signal, moved: (bytes) => tally.moved(bytes) });
+    this.#session.follow(work.then((outcome) => this.#settle(item, outcome)).finally(() => this.#largeFiles.give(1)));
+  }
+
+  #number(draft: Draft): PullItem {
+    this.#nextId += 1;
+    return { ...draft, id: this.#nextId };
+  }
+
+  #settle(item: PullItem, outcome: Outcome): void {
+    switch (outcome.state) {
+      case 'verified':
+        this.#settleVerified(item, outcome);
+        return;
+      case 'failed':
+        this.#fail(item, outcome.failure);
+        return;
+      default:
+        this.#fail(item, toFailure(new Error(`a verification ended as ${outcome.state}`)));
+    }
+  }
+
+  #settleVerified(item: PullItem, outcome: VerifiedOutcome): void {
+    const { tally, bounds } = this.#session;
+    const recorded = this.#task.pushed.find(item.path);
+    if (item.sizeBytes <= bounds.singlePutBytes) {
+      tally.moved(outcome.bytes);
+    }
+    if (recorded !== undefined && recorded.commitment !== outcome.stored.commitment) {
+      this.#otherStates.push({ item, id: recorded.id, commitment: outcome.stored.commitment });
+      return;
+    }
+    if (outcome.unauthenticated === true) {
+      tally.notice('warning', `${item.key}: nothing authenticates this object; it may have been changed`);
+    }
+    this.#task.report?.add({ path: item.path, key: item.key, bytes: outcome.bytes, state: 'verified', proofs: this.#proofs(outcome, recorded), stored: outcome.stored });
+    tally.done({ path: item.path, key: item.key, bytes: outcome.bytes });
+  }
+
+  #proofs(outcome: VerifiedOutcome, recorded: PushedObject | undefined): readonly Proof[] {
+    return [
+      ...(outcome.unauthenticated === true ? [] : ['authentic' as const]),
+      ...(recorded === undefined ? [] : ['as-recorded' as const]),
+      ...(this.#task.against === undefined ? [] : ['equal-to-local' as const]),
+    ];
+  }
+
+  async #judgeOtherStates(): Promise<void> {
+    const older = await this.#task.pushed.olderCommitments(new Set(this.#otherStates.map(({ id }) => id)));
+    for (const { item, id, commitment } of this.#otherStates) {
+      this.#fail(item, toFailure(older.get(id)?.has(commitment) === true ? rolledBack(item.key) : replacedSince(item.key)));
+    }
+  }
+
+  #skip(file: { readonly path: EncodedPath; readonly key: string }, reason: SkipReason): void {
+    this.#task.report?.add({ ...file, state: 'skipped', proofs: [], code: reason });
+    this.#session.tally.skipped(file, reason);
+  }
+
+  #fail({ path, key }: { readonly path: EncodedPath; readonly key: string }, failure: Failure): void {
+    const { tally } = this.#session;
+    if (failure.code === 'interrupted') {
+      tally.parked();
+      return;
+    }
+    this.#task.report?.add({ path, key, state: 'failed', proofs: [], code: failure.code, message: failure.message });
+    tally.failed({ path, key }, failure);
+    if (isRunFatal(failure.code)) {
+      this.#session.stop(fromFailure(failure));
+    }
+  }
+
+  /** Objects that the manifest says were pushed and that the listing did not have. */
+  #findMissing(): void {
+    const { prefix, selection } = this.#task.prepared;
+    for (const { path } of this.#task.pushed.objects()) {
+      if (!this.#seen.has(path) && selection.includes(path) && !selection.excludes(path)) {
+        this.#missing(path, objectKey(prefix, path), 'the manifest records it');
+      }
+    }
+  }
+
+  /** Local files that have no object. */
+  async #findUnsent(): Promise<void> {
+    const { against, prepared } = this.#task;
+    if (against === undefined) {
+      return;
+    }
+    for await (const entry of walk({ root: against, symlinks: 'record', ownPaths: [], signal: this.#session.signal })) {
+      const wanted = prepared.selection.includes(entry.path) && !prepared.selection.excludes(entry.path);
+      if (entry.kind === 'file' && wanted && !this.#seen.has(entry.path)) {
+        this.#missing(entry.path, objectKey(prepared.prefix, entry.path), 'there is a local file');
+      }
+    }
+  }
+
+  #missing(path: EncodedPath, key: string, because: string): void {
+    this.#seen.add(path);
+    this.#session.tally.scanned(0);
+    this.#fail({ path, key }, toFailure(new SealiftError('missing', `${key} is not in the bucket, although ${because}`, {
+      object: key, remedy: 'push the directory again',
+    })));
+  }
+}
+
+interface OtherState {
+  readonly item: PullItem;
+  /** In the push manifest. */
+  readonly id: number;
+  /** Of the object that is there. */
+  readonly commitment: string;
+}
+
+function rolledBack(key: string): SealiftError {
+  return new SealiftError('rolled-back', `${key} is authentic, but an older state than the manifest records`, {
+    object: key, remedy: 'somebody put an older object back: push the file again, or restore the newer one',
+  });
+}
+
+function replacedSince(key: string): SealiftError {
+  return new SealiftError('replaced', `${key} is authentic, but not the object that the manifest records`, {
+    object: key, remedy: 'another run has replaced it: verify with its manifest, or push the file again',
+  });
+}

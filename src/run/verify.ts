@@ -1,0 +1,63 @@
+import { SealiftError } from '../errors.js';
+import type { RunResult, VerifyOptions } from './options.js';
+import { isPushManifest, localRoot, prepareReading, type PreparedReading } from './prepare-pull.js';
+import { findPushedBefore, PushedBefore } from './pushed-before.js';
+import { resultOf } from './run-result.js';
+import { Session } from './session.js';
+import { Tally } from './tally.js';
+import { VerifyReport } from './verify-report.js';
+import { VerifyRun } from './verify-run.js';
+
+/**
+ * Authenticates every object below a prefix without writing plaintext. With a push manifest it also finds objects that
+ * are missing, replaced or rolled back to an older state; with `against` it compares every byte with local files.
+ *
+ * Bad objects are counted, not thrown: exit code 4 for what is missing, replaced, rolled back or different.
+ *
+ * @throws SealiftError `usage`, `source-missing`, `master-key-missing`, `manifest-missing`, `manifest-corrupt`.
+ */
+export async function verify(options: VerifyOptions): Promise<RunResult> {
+  const tally = new Tally(options.onEvent);
+  const prepared = await prepareVerify(options);
+  const pushed = await manifestOf(options, prepared);
+  const report = options.report === undefined ? undefined : VerifyReport.begin(options.report, prepared, pushed.file);
+  try {
+    const started = { event: 'start', run: 'verify', effective: prepared.effective } as const;
+    tally.emit(pushed.file === undefined ? started : { ...started, manifest: pushed.file });
+    const stopped = await Session.with(options.signal, { bounds: prepared.bounds, context: prepared.context, tally }, async (session) => {
+      await new VerifyRun(session, { prepared, pushed, report, against: options.against }).run();
+      return session.stopped;
+    });
+    const complete = stopped === undefined && tally.counters.failed === 0;
+    tally.close();
+    const result = resultOf(tally, { run: 'verify', complete, ...(pushed.file === undefined ? {} : { manifest: pushed.file }) });
+    await report?.finish(result);
+    return result;
+  } finally {
+    report?.abandon();
+    await pushed.release();
+  }
+}
+
+async function prepareVerify(options: VerifyOptions): Promise<PreparedReading> {
+  const root = await localRoot(options.against ?? '.').catch((error: unknown) => {
+    throw new SealiftError('source-missing', `there is no directory ${options.against ?? '.'} to compare with`, { remedy: 'check the path', cause: error });
+  });
+  return prepareReading(options, root, {
+    sink: options.against === undefined ? 'discard' : 'compare',
+    allowRenamed: options.allowRenamed ?? false,
+    allowUnauthenticated: options.allowUnauthenticated ?? false,
+    preserveSpecialBits: false,
+  });
+}
+
+/** Only a named manifest is held against the bucket: one that was merely found might be out of date. */
+async function manifestOf({ manifest }: VerifyOptions, { identity }: PreparedReading): Promise<PushedBefore> {
+  if (manifest === undefined) {
+    return new PushedBefore(undefined);
+  }
+  if (!(await isPushManifest(manifest))) {
+    throw new SealiftError('usage', `${manifest} is no manifest of a push`, { object: manifest, remedy: 'name the manifest that the push has written' });
+  }
+  return await findPushedBefore(identity, { named: manifest, directories: [] });
+}

@@ -1,0 +1,291 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { content, describeTree, plant, plantHostile } from '../support/trees.js';
+import { makeWorld, only, publicHalf, SMALL, strangersKey, testKey } from '../support/world.js';
+
+describe('push and pull', () => {
+  it('bring a hostile tree back byte for byte, with times, modes and empty directories', async (t) => {
+    const world = await makeWorld(t);
+    plantHostile(world.source);
+    const pushed = await world.push();
+    assert.equal(pushed.result.exitCode, 0, JSON.stringify(pushed.result.failures));
+    assert.equal(pushed.result.complete, true);
+    const pulled = await world.pull(world.path('back'));
+    assert.equal(pulled.result.exitCode, 0, JSON.stringify(pulled.result.failures));
+    assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
+    const { scanned, done, skipped, failed } = pushed.result;
+    assert.equal(scanned, done + skipped + failed);
+  });
+
+  it('store nothing that can be read without the key', async (t) => {
+    const world = await makeWorld(t);
+    const secret = 'the quick brown fox jumps over the lazy dog '.repeat(50);
+    plant(world.source, { 'a.txt': secret, 'large.txt': secret.repeat(3000) });
+    await world.push();
+    const inSource = spawnSync('grep', ['-rlaF', 'lazy dog', world.source], { encoding: 'utf8' }).stdout;
+    const inCloud = spawnSync('grep', ['-rlaF', 'lazy dog', world.path('cloud')], { encoding: 'utf8' }).stdout;
+    assert.equal(inSource.trim().split('\n').length, 2);
+    assert.equal(inCloud, '');
+  });
+
+  it('seal and open at every boundary of cipher chunk, part and budget', async (t) => {
+    const world = await makeWorld(t);
+    const part = SMALL.partBytes;
+    const single = 2 * 1024 * 1024;
+    const sizes = [0, 1, 15, 16, 17, 65535, 65537, single - 1, single, single + 1, single + part - 1, single + part, single + part + 1];
+    plant(world.source, Object.fromEntries(sizes.map((size) => [`${size}.bin`, content(size, size)])));
+    const { result } = await world.push();
+    assert.equal(result.done, sizes.length, JSON.stringify(result.failures));
+    assert.equal(only(world.requests, 'CompleteMultipartUpload').length, sizes.filter((size) => size > single).length);
+    const back = await world.pull(world.path('back'));
+    assert.equal(back.result.done, sizes.length, JSON.stringify(back.result.failures));
+    assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
+  });
+
+  it('need only the public key to push, and the private key to pull', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'a.txt': 'a', 'large.bin': content(3_000_000) });
+    const pushed = await world.push({ keys: [publicHalf(world.key)] });
+    assert.equal(pushed.result.exitCode, 0, JSON.stringify(pushed.result.failures));
+    await assert.rejects(world.pull(world.path('back'), { keys: [publicHalf(testKey())] }), { code: 'master-key-missing' });
+    assert.equal((await world.pull(world.path('back'))).result.exitCode, 0);
+  });
+
+  it('refuse every object under a stranger\'s key with the integrity exit code, and write nothing', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'a.txt': 'a', 'large.bin': content(3_000_000) });
+    await world.push();
+    const { result } = await world.pull(world.path('back'), { keys: [strangersKey()] });
+    assert.equal(result.exitCode, 4);
+    assert.equal(result.failed, 2);
+    assert.deepEqual(readdirSync(world.path('back')), []);
+  });
+});
+
+describe('the same push again', () => {
+  it('sends nothing when nothing changed, and what changed when something did', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'a.txt': 'a', 'b.txt': 'b', 'large.bin': content(3_000_000) });
+    await world.push();
+    const before = world.requests.length;
+    const again = await world.push();
+    assert.deepEqual([again.result.done, again.result.skipped, again.result.exitCode], [0, 3, 0]);
+    assert.equal(world.requests.length, before, 'an unchanged tree must cost no request');
+    writeFileSync(join(world.source, 'b.txt'), 'changed');
+    const changed = await world.push();
+    assert.deepEqual([changed.result.done, changed.result.skipped], [1, 2]);
+    await world.pull(world.path('back'));
+    assert.equal(readFileSync(world.path('back', 'b.txt'), 'utf8'), 'changed');
+    assert.equal(readdirSync(world.manifests).filter((name) => name.endsWith('.jsonl') ).length, 2, 'one manifest per identity: a push, a pull');
+  });
+
+  it('starts afresh with newRun, and still does not send what the bucket holds in the same state', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'a.txt': 'a', 'b.txt': 'b' });
+    await world.push();
+    const { result } = await world.push({ newRun: true });
+    assert.deepEqual([result.done, result.skipped, result.exitCode], [0, 2, 0]);
+    const third = await world.push();
+    assert.deepEqual([third.result.done, third.result.skipped], [0, 2]);
+  });
+
+  it('finds a changed content under an unchanged stat when asked for checksums', async (t) => {
+    const world = await makeWorld(t);
+    const file = join(world.source, 'a.bin');
+    plant(world.source, { 'a.bin': content(1000, 1), 'b.bin': content(1000, 2), 'large.bin': content(3_000_000) });
+    await world.push();
+    const { result } = await world.push({ checksum: true });
+    assert.deepEqual([result.done, result.skipped, result.exitCode], [0, 3, 0], JSON.stringify(result.failures));
+    const { atime, mtime } = statSync(file);
+    writeFileSync(file, content(1000, 9));
+    utimesSync(file, atime, mtime);
+    const changed = await world.push({ checksum: true });
+    assert.deepEqual([changed.result.done, changed.result.skipped], [1, 2]);
+  });
+});
+
+describe('an object that no manifest knows', () => {
+  const cases = [
+    { ifExists: 'changed', sameState: [0, 1, 0], otherState: [1, 0, 0] },
+    { ifExists: 'skip', sameState: [0, 1, 0], otherState: [0, 1, 0] },
+    { ifExists: 'overwrite', sameState: [1, 0, 0], otherState: [1, 0, 0] },
+    { ifExists: 'fail', sameState: [0, 0, 1], otherState: [0, 0, 1] },
+  ] as const;
+  for (const size of [10, 3_000_000]) {
+    for (const { ifExists, sameState, otherState } of cases) {
+      it(`of ${size} bytes is handled by --if-exists ${ifExists}`, async (t) => {
+        const world = await makeWorld(t);
+        plant(world.source, { 'a.bin': content(size, 1) });
+        await world.push();
+        const same = await world.push({ newRun: true, ifExists });
+        assert.deepEqual([same.result.done, same.result.skipped, same.result.failed], sameState);
+        writeFileSync(join(world.source, 'a.bin'), content(size, 2));
+        const other = await world.push({ newRun: true, ifExists });
+        assert.deepEqual([other.result.done, other.result.skipped, other.result.failed], otherState);
+      });
+    }
+  }
+
+  it('of another tool is never replaced by default, and the run goes on', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'a.txt': 'mine', 'b.txt': 'b' });
+    await world.push({ target: { ...world.target, prefix: 'other' } });
+    const foreign = await world.putPlain('backup/a.txt', 'somebody else\'s');
+    const { result } = await world.push();
+    assert.deepEqual([result.done, result.failed, result.exitCode], [1, 1, 3]);
+    assert.equal(result.failures[0]?.code, 'exists');
+    assert.equal(await world.etag('backup/a.txt'), foreign);
+  });
+});
+
+describe('pull onto existing files', () => {
+  it('skips what is there already, refuses what differs, replaces on request', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'a.txt': 'a', 'b.txt': 'b' });
+    await world.push();
+    await world.pull(world.path('back'));
+    const again = await world.pull(world.path('back'));
+    assert.deepEqual([again.result.done, again.result.skipped, again.result.exitCode], [0, 2, 0]);
+    writeFileSync(world.path('back', 'a.txt'), 'edited');
+    const edited = await world.pull(world.path('back'));
+    assert.deepEqual([edited.result.failed, edited.result.skipped, edited.result.exitCode], [1, 1, 3]);
+    assert.equal(readFileSync(world.path('back', 'a.txt'), 'utf8'), 'edited');
+    const replaced = await world.pull(world.path('back'), { overwrite: true });
+    assert.equal(replaced.result.exitCode, 0);
+    assert.equal(readFileSync(world.path('back', 'a.txt'), 'utf8'), 'a');
+  });
+
+  it('never writes through a symbolic link', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'sub/a.txt': 'a' });
+    await world.push();
+    plant(world.path('back'), { 'x': 'x' });
+    plant(world.path('elsewhere'), { 'kept': 'kept' });
+    symlinkSync(world.path('elsewhere'), world.path('back', 'sub'));
+    const { result } = await world.pull(world.path('back'));
+    assert.equal(result.failed, 1);
+    assert.equal(result.failures[0]?.code, 'path-escape');
+    assert.equal(existsSync(world.path('elsewhere', 'a.txt')), false);
+  });
+
+  it('reports names that differ in case or Unicode form before anything is written', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'Readme': '1', 'readme': '2', 'other': '3', 'caf\u00e9': '4', 'cafe\u0301': '5' });
+    await world.push();
+    const refused = await world.pull(world.path('back'));
+    assert.equal(refused.result.exitCode, 3);
+    assert.deepEqual(readdirSync(world.path('back')), []);
+    const kept = await world.pull(world.path('kept'), { onCollision: 'keep' });
+    assert.equal(kept.result.exitCode, 0);
+    assert.deepEqual(describeTree(world.path('kept')), describeTree(world.source));
+    const renamed = await world.pull(world.path('renamed'), { onCollision: 'rename' });
+    assert.equal(renamed.result.done, 5);
+    assert.equal(readdirSync(world.path('renamed')).length, 5);
+  });
+
+  it('a single object lands under its last name part', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'deep/er/a.txt': 'a', 'deep/er/a.txt2': 'b' });
+    await world.push();
+    const { result } = await world.pull(world.path('back'), { target: { ...world.target, prefix: 'backup/deep/er/a.txt' } });
+    assert.equal(result.done, 1);
+    assert.deepEqual(readdirSync(world.path('back')), ['a.txt']);
+  });
+});
+
+describe('a run', () => {
+  it('counts everything it saw, and tells it in order', async (t) => {
+    const world = await makeWorld(t);
+    plantHostile(world.source);
+    symlinkSync('nowhere', join(world.source, 'link'));
+    execFileSync('mkfifo', [join(world.source, 'fifo')]);
+    plant(world.source, { 'x.log': 'excluded' });
+    const { result, events } = await world.push({ exclude: ['**/*.log'] });
+    assert.equal(result.exitCode, 0, 'recorded links and special files do not change the code');
+    assert.equal(events[0]?.event, 'start');
+    assert.equal(events.at(-1)?.event, 'summary');
+    const files = events.filter((event) => event.event === 'file');
+    assert.equal(files.length, result.scanned);
+    const reasons = files.filter((event) => event.state === 'skipped').map((event) => event.code);
+    assert.deepEqual(reasons.sort(), ['empty-directory', 'excluded', 'special', 'symlink']);
+  });
+
+  it('plans without sending or writing anything on a dry run', async (t) => {
+    const world = await makeWorld(t);
+    plantHostile(world.source);
+    const { result, events } = await world.push({ dryRun: true });
+    assert.equal(result.exitCode, 0);
+    assert.ok(result.done > 10);
+    assert.deepEqual(world.requests, []);
+    assert.deepEqual(readdirSync(world.manifests), []);
+    const start = events[0];
+    assert.ok(start?.event === 'start');
+    assert.equal(start.effective.partBytes, SMALL.partBytes);
+  });
+
+  it('fails the file whose key is too long, by name, and goes on', async (t) => {
+    const world = await makeWorld(t);
+    const long = Array.from({ length: 6 }, (_, i) => `${i}`.repeat(180)).join('/');
+    plant(world.source, { [`${long}/f`]: 'x', 'short': 'y' });
+    const { result } = await world.push();
+    assert.deepEqual([result.done, result.failed, result.exitCode], [1, 1, 3]);
+    assert.equal(result.failures[0]?.code, 'key-too-long');
+  });
+
+  it('ends with exit code 2 when there is no such source, bucket or prefix', async (t) => {
+    const world = await makeWorld(t);
+    await assert.rejects(world.push({ source: world.path('nothing') }), { code: 'source-missing', exitCode: 2 });
+    plant(world.source, { a: 'a' });
+    const { result } = await world.push({ target: { ...world.target, bucket: 'no-such-bucket' } });
+    assert.equal(result.exitCode, 2);
+    await assert.rejects(world.push({ target: { ...world.target, prefix: '/absolute' } }), { code: 'destination-invalid' });
+  });
+
+  it('stops clean at refused credentials and says so with exit code 5', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f${i}`, 'x'])));
+    const { result } = await world.push({ credentials: { accessKeyId: world.cloud.accessKeyId, accessKeySecret: 'wrong' } });
+    assert.equal(result.exitCode, 5);
+    assert.ok(world.requests.length < 100, `${world.requests.length} requests after the first refusal`);
+    const retried = await world.push();
+    assert.equal(retried.result.done, 200);
+  });
+
+  it('fails by name what it may not read', async (t) => {
+    if (process.getuid?.() === 0) {
+      t.diagnostic('root reads everything; the walk tests drop privileges for this');
+      return;
+    }
+    const world = await makeWorld(t);
+    plant(world.source, { 'secret': 'x', 'open': 'y' });
+    chmodSync(join(world.source, 'secret'), 0);
+    const { result } = await world.push();
+    assert.deepEqual([result.done, result.failed, result.exitCode], [1, 1, 3]);
+  });
+
+  it('is stopped by its signal, says 130, and is finished by the next call', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`f${i}`, content(100, i)])));
+    const abort = new AbortController();
+    world.faults = ({ sequence }) => {
+      if (sequence === 40) {
+        abort.abort();
+      }
+      return undefined;
+    };
+    const first = await world.push({ signal: abort.signal });
+    assert.equal(first.result.exitCode, 130);
+    assert.ok(first.result.done >= 1 && first.result.done < 300, `${first.result.done} done`);
+    const second = await world.push();
+    assert.equal(second.result.exitCode, 0);
+    assert.equal(first.result.done + second.result.done, 300);
+    const puts = only(world.requests, 'PutObject').length;
+    assert.equal(puts, 300, 'what was done was not sent again');
+    rmSync(world.path('back'), { recursive: true, force: true });
+    await world.pull(world.path('back'));
+    assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
+  });
+});

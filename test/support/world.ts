@@ -1,0 +1,108 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { Crc64 } from '../../src/crypto/crc64.js';
+import { rsaKey, type RsaKey } from '../../src/keys/rsa.js';
+import { startLocalCloud, type FaultPlan, type LocalCloud, type RequestRecord } from '../../src/local/cloud.js';
+import type { RunEvent } from '../../src/run/events.js';
+import type { PullOptions, PushOptions, RunResult, StoreTarget, VerifyOptions } from '../../src/run/options.js';
+import { pull } from '../../src/run/pull.js';
+import { push } from '../../src/run/push.js';
+import { verify } from '../../src/run/verify.js';
+import { createOssStore } from '../../src/store/oss.js';
+import type { ObjectStore } from '../../src/store/store.js';
+
+/** Two levels up from dist/test/support. */
+export const PACKAGE_ROOT = new URL('../../../', import.meta.url).pathname;
+
+/** The published test key: a JWK, it protects nothing. */
+export function testKey(): RsaKey {
+  const file = join(PACKAGE_ROOT, 'test/vectors/keys.json');
+  const { rsaPrivateKeyJwk } = JSON.parse(readFileSync(file, 'utf8')) as { rsaPrivateKeyJwk: import('node:crypto').JsonWebKey };
+  return rsaKey(createPrivateKey({ key: rsaPrivateKeyJwk, format: 'jwk' }));
+}
+
+export function publicHalf(key: RsaKey): RsaKey {
+  return rsaKey(createPublicKey(key.publicKey.export({ type: 'spki', format: 'pem' })));
+}
+
+export function strangersKey(): RsaKey {
+  return rsaKey(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey);
+}
+
+/** What one call of an operation did and said. */
+export interface Told {
+  readonly result: RunResult;
+  readonly events: readonly RunEvent[];
+}
+
+/** A temporary directory with an embedded cloud, and the operations set up for it. */
+export interface World {
+  readonly directory: string;
+  readonly source: string;
+  readonly manifests: string;
+  readonly cloud: LocalCloud;
+  readonly key: RsaKey;
+  /** Every request that the cloud has seen. */
+  readonly requests: RequestRecord[];
+  /** Consulted for every request; replace it to make trouble. */
+  faults: FaultPlan;
+  push(more?: Partial<PushOptions>): Promise<Told>;
+  pull(destination: string, more?: Partial<PullOptions>): Promise<Told>;
+  verify(more?: Partial<VerifyOptions>): Promise<Told>;
+  readonly target: StoreTarget;
+  readonly store: ObjectStore;
+  /** Puts an object without an envelope, as any tool would. Returns its ETag. */
+  putPlain(key: string, body: string): Promise<string>;
+  etag(key: string): Promise<string>;
+  path(...names: string[]): string;
+}
+
+/** Small numbers, so that a few hundred KiB already travel in parts: 8 MiB of memory, 128 KiB parts. */
+export const SMALL = { threads: 2, concurrency: 4, memoryBytes: 8 * 1024 * 1024, partBytes: 128 * 1024 } as const;
+
+export async function makeWorld(t: TestContext): Promise<World> {
+  const directory = mkdtempSync(join(tmpdir(), 'sealift-test-'));
+  const path = (...names: string[]): string => join(directory, ...names);
+  mkdirSync(path('source'));
+  mkdirSync(path('manifests'));
+  const requests: RequestRecord[] = [];
+  const trouble: { faults: FaultPlan } = { faults: () => undefined };
+  const cloud = await startLocalCloud({
+    dataDirectory: path('cloud'), log: (record) => requests.push(record), faults: (request) => trouble.faults(request),
+  });
+  t.after(async () => {
+    await cloud.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const key = testKey();
+  const common = {
+    target: { bucket: cloud.oss.bucket, prefix: 'backup', region: cloud.oss.region, endpoint: cloud.oss.endpoint },
+    credentials: { accessKeyId: cloud.accessKeyId, accessKeySecret: cloud.accessKeySecret },
+    keys: [key], tuning: SMALL, manifestDirectories: [path('manifests')],
+  } as const;
+  const store = await createOssStore({ ...common.target, credentials: common.credentials, connections: 4 });
+  t.after(async () => await store.close());
+  const crc = await Crc64.create();
+  return Object.assign(trouble, {
+    target: common.target, store,
+    putPlain: async (key: string, body: string) => (await store.put(key, Buffer.from(body), { metadata: {}, crc64: crc.digestOf(Buffer.from(body)) })).etag,
+    etag: async (key: string) => (await store.head(key)).etag,
+    directory, source: path('source'), manifests: path('manifests'), cloud, key, requests, path,
+    push: (more: Partial<PushOptions> = {}) => told((onEvent) => push({ ...common, source: path('source'), onEvent, ...more })),
+    pull: (destination: string, more: Partial<PullOptions> = {}) => told((onEvent) => pull({ ...common, destination, onEvent, ...more })),
+    verify: (more: Partial<VerifyOptions> = {}) => told((onEvent) => verify({ ...common, onEvent, ...more })),
+  });
+}
+
+async function told(run: (onEvent: (event: RunEvent) => void) => Promise<RunResult>): Promise<Told> {
+  const events: RunEvent[] = [];
+  return { result: await run((event) => events.push(event)), events };
+}
+
+/** Requests of one operation, such as `PutObject`. */
+export function only(requests: readonly RequestRecord[], operation: string): RequestRecord[] {
+  return requests.filter((request) => request.operation === operation);
+}

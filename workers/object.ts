@@ -1,0 +1,37 @@
+import pLimit from 'p-limit';
+import { workerData } from 'piscina';
+import type { WorkerContext } from '../src/run/context.js';
+import type { Job, Outcome, ResultOf } from '../src/run/jobs.js';
+import { fetchPiece, scanPiece, sendPiece } from '../src/run/part-jobs.js';
+import { openPorts, type Ports } from '../src/run/ports.js';
+import { pullObject } from '../src/run/pull-object.js';
+import { pushFile } from '../src/run/push-object.js';
+
+const context = workerData as WorkerContext;
+const ports = openPorts(context);
+/** What this thread has under way: at most so many objects or parts, each with one request at a time. */
+const inSlot = pLimit(context.concurrency);
+
+/** The one entry of the pool: a job in, its plain-data result out. Throws for bugs only. */
+export default async function run(job: Job): Promise<ResultOf<Job>> {
+  return await dispatch(job, await ports);
+}
+
+async function dispatch(job: Job, on: Ports): Promise<ResultOf<Job>> {
+  switch (job.kind) {
+    case 'push':
+      return await each(job.files, async (file) => await pushFile(file, on));
+    case 'pull':
+      return await each(job.objects, async (object) => await pullObject(object, on));
+    case 'scan':
+      return await scanPiece(job, on);
+    case 'send':
+      return await inSlot(async () => await sendPiece(job, on));
+    case 'fetch':
+      return await inSlot(async () => await fetchPiece(job, on));
+  }
+}
+
+async function each<T>(items: readonly T[], work: (item: T) => Promise<Outcome>): Promise<Outcome[]> {
+  return await Promise.all(items.map(async (item) => await inSlot(async () => await work(item))));
+}
