@@ -86,6 +86,8 @@ export const MIN_RSA_BITS = 2048;
 /** Sizes that `keys create` offers, in bits. Ours. */
 export const RSA_KEY_BITS = [2048, 3072, 4096] as const;
 export const DEFAULT_RSA_KEY_BITS = 3072;
+/** Bits of the pair that is made in an empty key directory: what the Python SDK makes there. */
+export const SDK_RSA_KEY_BITS = 2048;
 /** Bytes of a file that may hold a key or a passphrase: far above any real one, so that a wrong path is not read whole. Ours. */
 export const MAX_KEY_FILE_BYTES = MiB;
 /** Bytes of a passphrase: Node passes no more to OpenSSL. */
@@ -107,8 +109,8 @@ export const PROGRESS_MS = 250;
 export const KEEP_ALIVE_MS = 15_000;
 /** An answer that trickles in more slowly than this is given up after IDLE_TIMEOUT_MS of waiting. Ours. */
 export const MIN_BYTES_PER_SECOND = KiB;
-/** Bytes handed to the socket at a time, so that the idle time-out sees a slow upload move. Ours. */
-export const SEND_CHUNK_BYTES = 256 * KiB;
+/** Bytes handed to the socket at a time, so that the idle time-out sees a slow upload move. Ours: larger ones are no faster. */
+export const SEND_CHUNK_BYTES = 64 * KiB;
 /** Bytes of an answer that is read whole: a page of 1,000 objects with the longest names needs a third of it. Ours. */
 export const MAX_ANSWER_BYTES = 16 * MiB;
 /** Bytes of the headers of an answer: 8 KiB of metadata, and base64 error documents on HEAD. Ours. */

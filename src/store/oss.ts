@@ -14,7 +14,7 @@ import { V4Signer } from './signing.js';
 import type { Signable } from './signing.js';
 import type { ObjectStore } from './store.js';
 import type { HttpAnswer } from './transport-exchange.js';
-import type { Transport, TransportArguments } from './transport.js';
+import type { Transport, TransportArguments, TransportOptions } from './transport.js';
 
 /** Plain data: crosses to worker threads. */
 export interface OssConfig {
@@ -41,8 +41,8 @@ export interface OssPorts {
   readonly onNotice?: (message: string) => void;
   /** Milliseconds since the epoch. @default Date.now */
   readonly now?: () => number;
-  /** See TransportOptions. */
-  readonly idleTimeoutMs?: number;
+  /** What sends the requests. @default createTransport */
+  readonly openTransport?: (options: TransportOptions) => Transport;
 }
 
 /** What ali-oss calls its private request: everything it does goes through it. It builds and signs; `urllib` sends. */
@@ -66,7 +66,8 @@ export async function createOssStore(config: OssConfig, ports: OssPorts = {}): P
   const credentials = ports.credentials ?? fixedCredentials(config.credentials);
   // Loaded on first use: the two take longer than a whole small command.
   const [{ default: Client }, { createTransport }] = await Promise.all([import('ali-oss'), import('./transport.js')]);
-  const transport = createTransport({ ...config, ...ports, origin: endpoint.origin });
+  const { connections, caCertificates } = config;
+  const transport = (ports.openTransport ?? createTransport)({ origin: endpoint.origin, connections, caCertificates });
   const client = new (Client as unknown as new (options: unknown) => AliOss)(clientOptions(config, endpoint, transport));
   const signer = new V4Signer(endpoint.region);
   client.authorizationV4 = (method, request, bucket, object) => signer.authorization({ method, ...request, bucket, object }, client.options);

@@ -156,6 +156,9 @@ function stopIfAborted(signal: AbortSignal | undefined, object: string): void {
 }
 
 function timer(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted === true) {
+    return Promise.resolve();
+  }
   return new Promise((resolve) => {
     const wake = (): void => {
       clearTimeout(timeout);

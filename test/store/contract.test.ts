@@ -9,7 +9,7 @@ import { createOssStore } from '../../src/store/oss.js';
 import type { OssConfig } from '../../src/store/oss.js';
 import { RETRY_POLICY, withRetry } from '../../src/store/retry.js';
 import type { ObjectStore } from '../../src/store/store.js';
-import { storeContract } from './contract.js';
+import { listingContract, storeContract } from './contract.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'sealift-store-'));
 const faults = new Map<number, Fault>();
@@ -37,6 +37,7 @@ describe('OSS over ali-oss', () => {
   after(() => store.close());
 
   storeContract(() => store);
+  listingContract(() => store);
 });
 
 describe('OSS over ali-oss, with retries', () => {

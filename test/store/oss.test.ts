@@ -5,6 +5,7 @@ import { describe, it, mock } from 'node:test';
 import { StoreError } from '../../src/errors.js';
 import { createOssStore } from '../../src/store/oss.js';
 import type { OssConfig } from '../../src/store/oss.js';
+import type { Transport, TransportOptions } from '../../src/store/transport.js';
 import { SECRETS, answer, errorDocument, openStore, serve, withServer } from './raw-server.js';
 import type { SeenRequest } from './raw-server.js';
 
@@ -81,6 +82,26 @@ describe('a request to OSS', () => {
     assert.equal(server.requests[0].headers['host'], `localhost:${server.port}`);
     await store.close();
     await server.close();
+  });
+
+  it('has the bucket in the host of a real endpoint, and signs it all the same', async () => {
+    const opened: TransportOptions[] = [];
+    const urls: string[] = [];
+    const openTransport = (options: TransportOptions): Transport => {
+      opened.push(options);
+      return {
+        request: (url, { method, headers }) => {
+          urls.push(url);
+          verifySignature({ method, path: `/b-1${url.slice(url.indexOf('/', 8))}`, headers: lowerCase(headers), body });
+          return Promise.resolve({ status: 200, headers: { etag: 'E', 'content-length': '0' }, data: Buffer.alloc(0), body: undefined });
+        },
+        close: () => Promise.resolve(),
+      };
+    };
+    const store = await createOssStore({ bucket: 'b-1', region: 'oss-cn-hangzhou', credentials: SECRETS, connections: 7 }, { openTransport });
+    await store.head('dir/k é');
+    assert.deepEqual(opened, [{ origin: 'https://b-1.oss-cn-hangzhou.aliyuncs.com', connections: 7, caCertificates: undefined }]);
+    assert.deepEqual(urls, ['https://b-1.oss-cn-hangzhou.aliyuncs.com/dir/k%20%C3%A9']);
   });
 
   it('prints nothing, whatever the credentials', () =>
@@ -259,6 +280,10 @@ describe('an answer of OSS', () => {
       assert.deepEqual([server.requests[0]?.method, server.requests[0]?.path], ['DELETE', '/b-1/k?uploadId=U']);
     }));
 });
+
+function lowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
 
 function queryOf(request: SeenRequest | undefined): Record<string, string> {
   return Object.fromEntries(new URL(`http://x${request?.path ?? ''}`).searchParams);

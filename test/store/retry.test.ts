@@ -152,6 +152,12 @@ describe('an abort', () => {
     assert.deepEqual(warnings, []);
   });
 
+  it('ends a real pause that has not begun', async () => {
+    const abort = new AbortController();
+    const { store } = failing([again({ retryAfterMs: 100_000 })]);
+    await assert.rejects(withRetry(store, RETRY_POLICY, { onRetry: () => abort.abort() }).head('k', { signal: abort.signal }), { code: 'interrupted' });
+  });
+
   it('leaves a real pause alone otherwise', async () => {
     const { store, calls } = failing([again()]);
     await withRetry(store, RETRY_POLICY, { random: () => 0 }).head('k', { signal: new AbortController().signal });

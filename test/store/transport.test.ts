@@ -7,6 +7,7 @@ import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import forge from 'node-forge';
 import { StoreError } from '../../src/errors.js';
+import { SEND_CHUNK_BYTES } from '../../src/limits.js';
 import { networkFailure } from '../../src/store/transport-failures.js';
 import { createTransport } from '../../src/store/transport.js';
 import type { Transport, TransportArguments, TransportOptions } from '../../src/store/transport.js';
@@ -53,7 +54,7 @@ describe('the transport', () => {
       assert.equal(seen.headers['host'], `127.0.0.1:${server.port}`);
     }));
 
-  for (const bytes of [0, 1, 256 * 1024, 256 * 1024 + 1, 3_000_001]) {
+  for (const bytes of [0, 1, SEND_CHUNK_BYTES, SEND_CHUNK_BYTES + 1, 3_000_001]) {
     it(`sends ${bytes} bytes as they are, with their length`, () =>
       over(() => answer(200), async (transport, server, url) => {
         const content = randomBytes(bytes);
