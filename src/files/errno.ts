@@ -65,6 +65,44 @@ export async function withDescriptors<T>(action: () => T, wait: Wait): Promise<T
   }
 }
 
-function isExhausted(error: unknown): boolean {
+/** Whether an error, or its cause, is that file descriptors ran out. */
+export function isExhausted(error: unknown): boolean {
   return EXHAUSTED.has(errnoOf(error)) || EXHAUSTED.has(errnoOf(error instanceof Error ? error.cause : undefined));
+}
+
+const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
+const OCCUPIED: ReadonlySet<string> = new Set(['EEXIST', 'EISDIR', 'ENOTEMPTY']);
+const BAD_NAME: ReadonlySet<string> = new Set(['ENAMETOOLONG', 'EILSEQ']);
+const DENIED: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
+
+/**
+ * Why something could not be written: `disk-full`, `exists`, `name-invalid` (this file system cannot hold the name) or
+ * `write-failed`. Anything that no system call threw is passed through.
+ *
+ * @param name - of the file or directory, for people.
+ */
+export function writeFailure(error: unknown, name: string): unknown {
+  const code = errnoOf(error);
+  if (code === undefined) {
+    return error;
+  }
+  const why = describeErrno(error);
+  const details = { object: name, cause: error };
+  if (FULL.has(code)) {
+    return new SealiftError('disk-full', `no space left to write ${name}: ${why}`, { ...details, remedy: 'make room, then resume' });
+  }
+  if (OCCUPIED.has(code)) {
+    return new SealiftError('exists', `${name} exists already: ${why}`, { ...details, remedy: 'move it away, or pass --overwrite for a file' });
+  }
+  if (BAD_NAME.has(code)) {
+    return new SealiftError('name-invalid', `this file system cannot hold the name ${name}: ${why}`, { ...details, remedy: 'pull to another file system' });
+  }
+  return new SealiftError('write-failed', `cannot write ${name}: ${why}`, { ...details, remedy: remedyFor(code), retryable: EXHAUSTED.has(code) });
+}
+
+function remedyFor(code: string): string {
+  if (EXHAUSTED.has(code)) {
+    return 'raise the limit of open files (ulimit -n) or lower --threads';
+  }
+  return DENIED.has(code) ? 'check who may write there and whether it is mounted read-only' : 'check the disk, then resume';
 }

@@ -1,15 +1,45 @@
 /**
- * A program for tests of what this process cannot show: as root every directory is readable, and only a process of its own
- * can have few file descriptors. Walks argv[2] and prints each entry as a word, then how often it waited.
- * argv[3], if given, is how many descriptors to hold until the walk waits for one.
+ * A program for tests of what this process cannot show: to root every file is readable, only a process of its own can have
+ * few file descriptors, and only another process can be killed. `child.js ACTION PATH [HOARD]` does one thing and prints
+ * JSON: the result, or the code of the error, and how often it waited. With HOARD it first holds up to so many descriptors,
+ * and gives them back one at a time from its third wait on.
  */
 import { closeSync, openSync } from 'node:fs';
 import { isSealiftError } from '../../src/errors.js';
+import { withDescriptors } from '../../src/files/errno.js';
+import { openSourcePatiently } from '../../src/files/source.js';
+import { TargetTree } from '../../src/files/target-tree.js';
+import type { EncodedPath } from '../../src/run/types.js';
 import { walkAll, words } from './walking.js';
 
-const [root = '', hoard = '0'] = process.argv.slice(2);
+const [action = '', path = '', hoard = '0'] = process.argv.slice(2);
 const held: number[] = [];
 let waits = 0;
+
+const actions: Readonly<Record<string, () => Promise<unknown>>> = {
+  walk: async () => words(await walkAll(path, { wait: giveOne })),
+  read: async () => {
+    const source = await openSourcePatiently(Buffer.from(path), { followSymlinks: false }, giveOne);
+    const content = Buffer.alloc(source.stat.sizeBytes);
+    source.readAll(content);
+    source.close();
+    return content.toString();
+  },
+  write: async () => {
+    const tree = TargetTree.open(Buffer.from(path));
+    holdAll();
+    const file = await withDescriptors(() => tree.createFile('a/b/c/d/file' as EncodedPath), giveOne);
+    file.writeAt(Buffer.from('written'), 0);
+    await file.commit({ overwrite: false });
+    return 'written';
+  },
+  /** Leaves a temporary file behind: ends when it is killed. */
+  linger: async () => {
+    const file = TargetTree.open(Buffer.from(path)).createFile('lingering' as EncodedPath);
+    process.stdout.write(`${file.temporaryName}\n`);
+    await new Promise(() => process.stdin.resume());
+  },
+};
 
 function holdAll(): void {
   try {
@@ -29,10 +59,12 @@ function giveOne(): Promise<void> {
   return Promise.resolve();
 }
 
-holdAll();
+if (action !== 'write') {
+  holdAll();
+}
 try {
-  const result = words(await walkAll(root, { wait: giveOne }));
-  process.stdout.write(JSON.stringify({ words: result, waits }));
+  const result = await actions[action]?.();
+  process.stdout.write(JSON.stringify({ result, waits }));
 } catch (error) {
   process.stdout.write(JSON.stringify({ code: isSealiftError(error) ? error.code : String(error), waits }));
 }

@@ -1,68 +1,45 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { chmodSync, statSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { Directory } from '../../src/files/entry.js';
 import { listDirectory } from '../../src/files/walk-listing.js';
+import { asNobody, withoutDescriptors } from './children.js';
 import { throwsCode } from './expect.js';
 import { makeTree } from './tree.js';
-
-const CHILD = new URL('child.js', import.meta.url).pathname;
-const NOBODY = 65534;
-
-interface ChildResult {
-  readonly words?: readonly string[];
-  readonly code?: string;
-  readonly waits: number;
-}
-
-/** Walks in a process without the privileges that make permissions void. */
-function walkAsNobody(root: string): ChildResult {
-  const identity = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
-  return resultOf(spawnSync(process.execPath, [CHILD, root], { ...identity, cwd: '/', encoding: 'utf8' }));
-}
-
-function resultOf(child: { readonly stdout: string; readonly stderr: string }): ChildResult {
-  assert.notEqual(child.stdout, '', child.stderr);
-  return JSON.parse(child.stdout) as ChildResult;
-}
 
 describe('walk and permissions', () => {
   it('fails an unreadable directory by name and goes on', () => {
     const root = makeTree(['a/1', 'b/1', 'c/1']);
     chmodSync(root, 0o755);
     chmodSync(`${root}/b`, 0o311);
-    assert.deepEqual(walkAsNobody(root).words, ['file a/1', 'failed/unreadable b', 'file c/1']);
+    assert.deepEqual(asNobody('walk', root).result, ['file a/1', 'failed/unreadable b', 'file c/1']);
   });
 
   it('fails each file of a directory whose names can be read but whose files cannot be reached', () => {
     const root = makeTree(['a/1', 'a/2/x', 'z']);
     chmodSync(root, 0o755);
     chmodSync(`${root}/a`, 0o744);
-    assert.deepEqual(walkAsNobody(root).words, ['failed/unreadable a/1', 'failed/unreadable a/2', 'file z']);
+    assert.deepEqual(asNobody('walk', root).result, ['failed/unreadable a/1', 'failed/unreadable a/2', 'file z']);
   });
 
   it('walks a file that it could not open: opening is not its business', () => {
     const root = makeTree(['secret']);
     chmodSync(root, 0o755);
     chmodSync(`${root}/secret`, 0);
-    assert.deepEqual(walkAsNobody(root).words, ['file secret']);
+    assert.deepEqual(asNobody('walk', root).result, ['file secret']);
   });
 
   it('refuses a root that cannot be read', () => {
     const root = makeTree(['a']);
     chmodSync(root, 0o711);
-    assert.equal(walkAsNobody(root).code, 'unreadable');
+    assert.equal(asNobody('walk', root).code, 'unreadable');
   });
 });
 
 describe('walk without file descriptors', () => {
   it('waits until one is free, and loses nothing', () => {
     const root = makeTree(['a/1', 'b/1', 'c']);
-    const child = spawnSync('sh', ['-c', `ulimit -n 40; exec "$0" "$@"`, process.execPath, CHILD, root, '1000'], { encoding: 'utf8' });
-    const { words, waits } = resultOf(child);
-    assert.deepEqual(words, ['file a/1', 'file b/1', 'file c']);
-    assert.ok(waits >= 3, `${waits} waits: the descriptors did not run out`);
+    assert.deepEqual(withoutDescriptors('walk', root).result, ['file a/1', 'file b/1', 'file c']);
   });
 });
 

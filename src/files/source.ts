@@ -1,0 +1,145 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { SealiftError } from '../errors.js';
+import type { FileStat } from '../run/types.js';
+import { readFailure, withDescriptors, type Wait } from './errno.js';
+import { encodePath } from './path-encoding.js';
+import { fileStatOf, isUnchanged } from './stat.js';
+
+export interface OpenSourceOptions {
+  /** Whether the name may be a symbolic link; links on the way to it are followed either way. */
+  readonly followSymlinks: boolean;
+  /** What the file was when it was last looked at: opening fails if it changed since. */
+  readonly expected?: FileStat;
+}
+
+/**
+ * Opens a regular file for reading, without waiting for a FIFO and without following a link that took its place.
+ *
+ * @param file - absolute name, raw bytes.
+ * @throws SealiftError `vanished`, `unreadable` (retryable when only file descriptors ran out), or `unstable` when it is no
+ * longer a regular file or no longer as `expected`.
+ */
+export function openSource(file: Buffer, options: OpenSourceOptions): SourceHandle {
+  const name = encodePath(file);
+  const fd = openForReading(file, name, options.followSymlinks);
+  try {
+    const stats = fstatSync(fd, { bigint: true });
+    if (!stats.isFile()) {
+      throw unstable(name, 'it is no longer a regular file');
+    }
+    const stat = fileStatOf(stats);
+    if (options.expected !== undefined && !isUnchanged(options.expected, stat)) {
+      throw unstable(name, 'it changed since it was last looked at');
+    }
+    return new SourceHandle(fd, name, stat);
+  } catch (error) {
+    closeSync(fd);
+    throw readFailure(error, name);
+  }
+}
+
+/** {@link openSource} that waits for a file descriptor instead of failing for want of one. */
+export async function openSourcePatiently(file: Buffer, options: OpenSourceOptions, wait: Wait): Promise<SourceHandle> {
+  return await withDescriptors(() => openSource(file, options), wait);
+}
+
+/**
+ * A regular file that is open for reading. Reads are synchronous: for small files that is a third cheaper, and large ones
+ * are read in small steps. Every read delivers what was asked for or throws.
+ */
+export class SourceHandle {
+  readonly fd: number;
+  /** Percent-encoded absolute name, for messages. */
+  readonly name: string;
+  /** Of the moment of opening. */
+  readonly stat: FileStat;
+  #closed = false;
+
+  constructor(fd: number, name: string, stat: FileStat) {
+    this.fd = fd;
+    this.name = name;
+    this.stat = stat;
+  }
+
+  /**
+   * Reads the whole file, which must not change meanwhile.
+   *
+   * @param target - exactly `stat.sizeBytes` long.
+   * @throws SealiftError `unstable` when the file shrank, grew or was written to since it was opened; `unreadable`.
+   */
+  readAll(target: Uint8Array): void {
+    if (target.length !== this.stat.sizeBytes) {
+      throw new RangeError(`readAll: the target has ${target.length} bytes, the file ${this.stat.sizeBytes}`);
+    }
+    this.readAt(target, 0);
+    // Some file systems (proc) give a size of zero to files with content; a stat alone would lose it.
+    if (this.#readSome(Buffer.alloc(1), target.length) !== 0) {
+      throw unstable(this.name, 'it has more bytes than its size says');
+    }
+    this.assertUnchanged();
+  }
+
+  /** Fills `target` from `position` on. @throws SealiftError `unstable` when the file ends before that, `unreadable`. */
+  readAt(target: Uint8Array, position: number): void {
+    for (let filled = 0; filled < target.length; ) {
+      const bytes = this.#readSome(target.subarray(filled), position + filled);
+      if (bytes === 0) {
+        throw unstable(this.name, `it ended at byte ${position + filled}`);
+      }
+      filled += bytes;
+    }
+  }
+
+  /** @throws SealiftError `unstable` when size, times or inode are no longer what they were at opening. */
+  assertUnchanged(): void {
+    try {
+      assertUnchanged(this.stat, fileStatOf(fstatSync(this.fd, { bigint: true })), this.name);
+    } catch (error) {
+      throw readFailure(error, this.name);
+    }
+  }
+
+  /** Closing twice is no error: descriptors are reused, so the second would close somebody else's file. */
+  close(): void {
+    if (!this.#closed) {
+      this.#closed = true;
+      closeSync(this.fd);
+    }
+  }
+
+  #readSome(target: Uint8Array, position: number): number {
+    try {
+      return readSync(this.fd, target, 0, target.length, position);
+    } catch (error) {
+      throw readFailure(error, this.name);
+    }
+  }
+}
+
+/** @throws SealiftError `unstable` when size, mtime, ctime or inode differ. */
+export function assertUnchanged(before: FileStat, after: FileStat, name: string): void {
+  if (!isUnchanged(before, after)) {
+    throw unstable(name, 'it changed while it was read');
+  }
+}
+
+function openForReading(file: Buffer, name: string, followSymlinks: boolean): number {
+  const follow = followSymlinks ? 0 : constants.O_NOFOLLOW;
+  try {
+    return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | follow);
+  } catch (error) {
+    throw isNotRegular(error) && !followSymlinks ? unstable(name, 'it is no longer a regular file') : readFailure(error, name);
+  }
+}
+
+/** ELOOP: a symbolic link under O_NOFOLLOW; ENXIO: a socket. */
+function isNotRegular(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ELOOP' || error.code === 'ENXIO');
+}
+
+function unstable(name: string, why: string): SealiftError {
+  return new SealiftError('unstable', `${name} cannot be read as one state: ${why}`, {
+    object: name,
+    remedy: 'stop whatever writes to it, then run the same command again',
+  });
+}
