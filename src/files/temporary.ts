@@ -1,0 +1,116 @@
+import { hash, randomBytes } from 'node:crypto';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { errnoOf } from './errno.js';
+
+/** What tells one process from every other, also after it is gone. */
+export interface ProcessTag {
+  /** 8 hex digits: host and process-id namespace. */
+  readonly host: string;
+  /** 8 hex digits: one boot of the host; zeros where there is no telling. */
+  readonly boot: string;
+  readonly pid: number;
+  /** When the process started, in ticks since boot; 0 where there is no telling. A process id alone is used again. */
+  readonly start: number;
+}
+
+const PREFIX = '.sealift-';
+const NAME = /^\.sealift-([0-9a-f]{8})-([0-9a-f]{8})-(\d{1,10})-(\d{1,15})-[0-9a-f]{16}/;
+const RANDOM_BYTES = 8;
+const TAG_DIGITS = 8;
+
+/**
+ * A name for a temporary file that says whose it is, so that what a killed process leaves behind can be told from what a
+ * living one is writing. 64 random bits keep the files of one process apart.
+ */
+export function temporaryName(tag: ProcessTag = currentProcess()): string {
+  return `${PREFIX}${tag.host}-${tag.boot}-${tag.pid}-${tag.start}-${randomBytes(RANDOM_BYTES).toString('hex')}`;
+}
+
+/**
+ * Whether a file name is that of a temporary file whose process is gone for certain: of this host, and of an earlier boot
+ * or of a process that does not run any more. Files of other hosts (on a shared disk) are nobody's to judge.
+ */
+export function isLeftover(name: string, here: ProcessTag = currentProcess(), startOf: (pid: number) => number | undefined = processStart): boolean {
+  const [, host, boot, pid, start] = NAME.exec(name) ?? [];
+  if (host !== here.host) {
+    return false;
+  }
+  return boot !== here.boot || startOf(Number(pid)) !== Number(start);
+}
+
+/**
+ * Removes the temporary files that dead processes left in one directory, not below it.
+ *
+ * @param keep - names that stay: of files that a resumed run goes on with.
+ * @returns how many were removed.
+ */
+export function removeLeftovers(directory: Buffer, keep: ReadonlySet<string> = new Set()): number {
+  const names = readdirSync(directory, { encoding: 'latin1' }).filter((name) => name.startsWith(PREFIX) && !keep.has(name) && isLeftover(name));
+  return names.filter((name) => removeFile(Buffer.concat([directory, Buffer.from(`/${name}`, 'latin1')]))).length;
+}
+
+function removeFile(file: Buffer): boolean {
+  try {
+    if (!lstatSync(file).isFile()) {
+      return false;
+    }
+    unlinkSync(file);
+    return true;
+  } catch (error) {
+    // Another process may be cleaning up at the same time.
+    if (errnoOf(error) === 'ENOENT') {
+      return false;
+    }
+    throw error;
+  }
+}
+
+let current: ProcessTag | undefined;
+
+function currentProcess(): ProcessTag {
+  return (current ??= readTag());
+}
+
+function readTag(): ProcessTag {
+  const namespace = attempt(() => readlinkSync('/proc/self/ns/pid')) ?? process.platform;
+  const boot = attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim());
+  return {
+    host: digest(`${hostname()} ${namespace}`),
+    boot: boot === undefined ? '0'.repeat(TAG_DIGITS) : digest(boot),
+    pid: process.pid,
+    start: processStart(process.pid) ?? 0,
+  };
+}
+
+function digest(text: string): string {
+  return hash('sha256', text, 'hex').slice(0, TAG_DIGITS);
+}
+
+/** Undefined when no such process runs; 0 when it does but its start is not known. */
+function processStart(pid: number): number | undefined {
+  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  if (stat === undefined) {
+    return isAlive(pid) ? 0 : undefined;
+  }
+  // proc(5): the command, in parentheses, may contain anything; state is the first field after it, start time the 20th.
+  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return state === 'Z' || state === 'X' ? undefined : Number(fields[18]);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errnoOf(error) !== 'ESRCH';
+  }
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

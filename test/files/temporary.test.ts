@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { linkSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { isLeftover, removeLeftovers, temporaryName, type ProcessTag } from '../../src/files/temporary.js';
+import { CHILD } from './children.js';
+import { makeTree, temporaryDirectory } from './tree.js';
+
+const here: ProcessTag = { host: 'aaaaaaaa', boot: 'bbbbbbbb', pid: 42, start: 1000 };
+const running = (pid: number): number | undefined => (pid === 42 ? 1000 : undefined);
+
+describe('isLeftover', () => {
+  const table: readonly (readonly [what: string, tag: Partial<ProcessTag>, leftover: boolean])[] = [
+    ['this very process', {}, false],
+    ['a process that is gone', { pid: 43 }, true],
+    ['an earlier process with the same id', { start: 999 }, true],
+    ['an earlier boot', { boot: 'cccccccc' }, true],
+    ['another host, whatever runs there', { host: 'dddddddd', pid: 43 }, false],
+    ['another host in another boot', { host: 'dddddddd', boot: 'cccccccc' }, false],
+  ];
+  for (const [what, tag, leftover] of table) {
+    it(`is ${leftover} for ${what}`, () => assert.equal(isLeftover(temporaryName({ ...here, ...tag }), here, running), leftover));
+  }
+
+  it('is false for every name that is not ours', () => {
+    for (const name of ['', 'file', '.sealift', '.sealift-', '.sealift-x.tmp', '.sealift-aaaaaaaa-bbbbbbbb-43-1000-short', 'x.sealift-aaaaaaaa-bbbbbbbb-43-1000-0123456789abcdef']) {
+      assert.equal(isLeftover(name, here, running), false, name);
+    }
+  });
+
+  it('knows that this process is alive', () => {
+    assert.equal(isLeftover(temporaryName()), false);
+  });
+});
+
+describe('temporaryName', () => {
+  it('never repeats itself and fits any file system', () => {
+    const names = new Set(Array.from({ length: 100 }, () => temporaryName()));
+    assert.equal(names.size, 100);
+    for (const name of names) {
+      assert.match(name, /^\.sealift-[0-9a-f-]{20,100}$/);
+    }
+  });
+});
+
+describe('removeLeftovers', () => {
+  it('removes what a killed process left, and nothing before it is dead', async () => {
+    const root = makeTree(['kept']);
+    const child = spawn(process.execPath, [CHILD, 'linger', root], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const name = line.toString().trim();
+    const directory = Buffer.from(root);
+    assert.equal(removeLeftovers(directory), 0);
+    assert.ok(readdirSync(root).includes(name));
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    assert.equal(removeLeftovers(directory, new Set([name])), 0);
+    assert.equal(removeLeftovers(directory), 1);
+    assert.deepEqual(readdirSync(root), ['kept']);
+  });
+
+  it('removes files alone', () => {
+    const root = temporaryDirectory();
+    const dead = { ...here, host: /^\.sealift-([0-9a-f]{8})/.exec(temporaryName())?.[1] ?? '', boot: '0badb007' };
+    const [directory, link, file, second] = [temporaryName(dead), temporaryName(dead), temporaryName(dead), temporaryName(dead)];
+    mkdirSync(`${root}/${directory}`);
+    symlinkSync('nowhere', `${root}/${link}`);
+    writeFileSync(`${root}/${file}`, '');
+    linkSync(`${root}/${file}`, `${root}/${second}`);
+    assert.equal(removeLeftovers(Buffer.from(root)), 2);
+    assert.deepEqual(readdirSync(root).sort(), [directory, link].sort());
+  });
+});
