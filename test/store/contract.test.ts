@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { Crc64 } from '../../src/crypto/crc64.js';
+import { KiB } from '../../src/limits.js';
 import { startLocalCloud } from '../../src/local/cloud.js';
-import type { Fault, LocalCloud } from '../../src/local/cloud.js';
+import type { Fault, LocalCloud, RequestRecord } from '../../src/local/cloud.js';
 import { createOssStore } from '../../src/store/oss.js';
 import type { OssConfig } from '../../src/store/oss.js';
 import { RETRY_POLICY, withRetry } from '../../src/store/retry.js';
@@ -14,10 +17,11 @@ import { listingContract, storeContract } from './contract.js';
 const directory = mkdtempSync(join(tmpdir(), 'sealift-store-'));
 const faults = new Map<number, Fault>();
 let cloud: LocalCloud;
+const seen: RequestRecord[] = [];
 let requests = 0;
 
 before(async () => {
-  cloud = await startLocalCloud({ dataDirectory: directory, bucket: 'first', faults: () => faults.get(++requests) });
+  cloud = await startLocalCloud({ dataDirectory: directory, bucket: 'first', faults: () => faults.get(++requests), log: (record) => seen.push(record) });
 });
 after(async () => {
   await cloud.close();
@@ -66,6 +70,26 @@ describe('OSS over ali-oss, with retries', () => {
       faults.clear();
     });
   }
+});
+
+describe('a part whose connection is reset', () => {
+  it('is sent again, the same to the last byte, wherever it broke', async () => {
+    const store = withRetry(await createOssStore(configOf('first')), RETRY_POLICY, { sleep: () => Promise.resolve() });
+    const body = randomBytes(512 * KiB);
+    const crc64 = (await Crc64.create()).digestOf(body);
+    const uploadId = await store.initiateUpload('reset', { metadata: {} });
+    for (let afterBytes = 0; afterBytes < body.length; afterBytes += 64 * KiB) {
+      seen.length = 0;
+      requests = 0;
+      faults.set(1, { kind: 'reset', afterBytes });
+      await store.uploadPart({ key: 'reset', uploadId, number: 1 }, body, { crc64 });
+      const [broken, whole] = seen;
+      assert.deepEqual([seen.length, broken?.fault, whole?.fault, whole?.bytes], [2, 'reset', undefined, body.length]);
+      assert.deepEqual(broken?.prefixSha256, whole?.prefixSha256.slice(0, broken?.prefixSha256.length));
+    }
+    faults.clear();
+    await store.close();
+  });
 });
 
 describe('the embedded cloud and the store', () => {

@@ -122,6 +122,29 @@ describe('a fault on the way to OSS', () => {
     }, (store) => store.put('k', body, { metadata: {}, crc64 })));
 });
 
+describe('an answer cut at any byte', () => {
+  const headers = { ETag: `"${md5}"`, 'x-oss-hash-crc64ecma': '42', 'x-oss-version-id': 'V1' };
+  const closing = { ...headers, connection: 'close' };
+  const cuts: [string, Buffer, (store: ObjectStore) => Promise<unknown>][] = [
+    ['put', answer(200, headers), put],
+    ['put on a closing connection', answer(200, closing), put],
+    ['get', answer(200, headers, 'content of the object'), async (store) => buffer((await store.get('k')).body)],
+    ['get on a closing connection', answer(200, closing, 'content of the object'), async (store) => buffer((await store.get('k')).body)],
+    ['list', answer(200, headers, '<R><IsTruncated>false</IsTruncated></R>'), (store) => store.list('')],
+    ['list of unknown length', Buffer.from('HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n<R><IsTruncated>false</IsTruncated></R>'), (store) => store.list('')],
+  ];
+  for (const [name, whole, call] of cuts) {
+    it(`is no success of ${name}, and may be tried again`, () =>
+      withServer((_request, socket, index) => void socket.end(whole.subarray(0, index)), async (store, server) => {
+        while (server.requests.length < whole.length) {
+          const failure = await failureOf(call(store));
+          assert.deepEqual([failure.code, failure.retryable], ['remote-unavailable', true], `cut after ${server.requests.length - 1} bytes`);
+        }
+        await call(store);
+      }));
+  }
+});
+
 describe('an expired token', () => {
   const expired = answer(403, {}, errorDocument('SecurityTokenExpired'));
   const renewed: Credentials = { ...SECRETS, securityToken: 'CanaryNew0007' };
