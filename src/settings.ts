@@ -38,7 +38,7 @@ export const SETTINGS = {
   'if-exists': { kind: 'choice', choices: ['changed', 'skip', 'overwrite', 'fail'], describe: 'What to do about an object that no manifest knows: changed, skip, overwrite, fail', byDefault: 'changed' },
   symlinks: { kind: 'choice', choices: ['record', 'skip', 'follow'], describe: 'What to do about symbolic links: record, skip, follow', byDefault: 'record' },
   overwrite: { kind: 'flag', describe: 'Replace existing local files', byDefault: 'false' },
-  'on-collision': { kind: 'choice', choices: ['fail', 'rename'], describe: 'Two objects that one local name would serve: fail, rename', byDefault: 'fail' },
+  'on-collision': { kind: 'choice', choices: ['fail', 'rename', 'keep'], describe: 'Names that differ in case or Unicode form only: fail, rename, or keep (trust the file system)', byDefault: 'fail' },
   'allow-renamed': { kind: 'flag', describe: 'Accept an object whose authenticated name is not its key', byDefault: 'false' },
   'allow-unauthenticated': { kind: 'flag', describe: 'Read objects of other SDKs, which nothing can authenticate', byDefault: 'false' },
   'preserve-special-bits': { kind: 'flag', describe: 'Restore set-uid, set-gid and sticky bits too', byDefault: 'false' },

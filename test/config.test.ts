@@ -114,10 +114,14 @@ describe('what is refused, with exit code 2', () => {
     ['--local beside --endpoint', { flags: { local: true, endpoint: 'https://x' } }, /exclude each other/],
   ];
   for (const [name, sources, message] of bad) {
-    it(name, () => refuses(sources, message, 'usage'));
+    it(name, async () => {
+      await refuses(sources, message, 'usage');
+    });
   }
 
-  it('open TLS', () => refuses({ env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } }, /NODE_TLS_REJECT_UNAUTHORIZED/, 'config-invalid'));
+  it('open TLS', async () => {
+    await refuses({ env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } }, /NODE_TLS_REJECT_UNAUTHORIZED/, 'config-invalid');
+  });
 });
 
 describe('the config file', () => {

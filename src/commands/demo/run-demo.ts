@@ -42,8 +42,11 @@ export async function runDemo(context: Context): Promise<void> {
     const child = { cwd: root, env: { ...environment(context), ...reach(cloud), HOME: root, XDG_STATE_HOME: join(root, 'state') } };
     await play({ root, say, child, parts });
     await showEnvelope(cloud, say);
-    signal.throwIfAborted();
     say(`All of it in ${formatDuration(context.now() - startedMs)}; nothing is left behind.`);
+  } catch (error) {
+    // Ctrl-C reaches the children as well, and what they make of it is not the cause.
+    signal.throwIfAborted();
+    throw error;
   } finally {
     await cloud?.close();
     rmSync(root, { recursive: true, force: true });
@@ -71,15 +74,16 @@ async function pushAndKill({ say, child, parts }: Stage): Promise<void> {
     throw new SealiftError('internal', `the push was to be killed half-way and ended with exit code ${push.exitCode ?? 'none'}: ${push.stderr}`);
   }
   say(`   killed with SIGKILL when ${parts.count} of the large file's ${total} parts had arrived`);
-  parts.nextSession();
 }
 
 async function resume({ say, child, parts }: Stage): Promise<void> {
+  const before = parts.count;
+  parts.nextSession();
   const status = await runChild(['status'], child);
   say(`4  sealift status: exit code ${status.exitCode ?? 'none'}, unfinished`);
   const summary = await runChildWell(['resume', '--key', 'key.pem'], child);
   say(`5  sealift resume --key key.pem: ${counts(summary)}`);
-  say(`   ${plural(parts.count, 'part')} sent, ${parts.repeated} of them had been confirmed before the kill`);
+  say(`   ${plural(parts.count, 'part')} sent; of the ${before} that were there already, ${parts.repeated} were sent again`);
 }
 
 async function pullAndCompare({ root, say, child }: Stage): Promise<void> {

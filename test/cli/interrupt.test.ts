@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { startLocalCloud, type FaultPlan, type LocalCloud, type RequestRecord } from '../../src/local/cloud.js';
+import { createWorld, eventsOf } from './process.js';
+
+const PLACE = 'oss://sealift/backup';
+const FILES = 40;
+
+describe('a push that is interrupted', () => {
+  const world = createWorld();
+  const requests: RequestRecord[] = [];
+  let faults: FaultPlan | undefined;
+  let manifest = '';
+  let cloud: LocalCloud;
+  let env: Readonly<Record<string, string>>;
+
+  before(async () => {
+    cloud = await startLocalCloud({ dataDirectory: world.path('cloud'), log: (record) => requests.push(record), faults: (request) => faults?.(request) });
+    env = { OSS_ENDPOINT: cloud.oss.endpoint, OSS_REGION: cloud.oss.region, OSS_ACCESS_KEY_ID: cloud.accessKeyId, OSS_ACCESS_KEY_SECRET: cloud.accessKeySecret };
+    mkdirSync(world.path('tree'));
+    for (let index = 0; index < FILES; index += 1) {
+      writeFileSync(world.path('tree', `file-${index}`), `content ${index}`);
+    }
+    assert.equal((await world.run(['keys', 'create', 'key.pem', '--bits', '2048'])).code, 0);
+  });
+  after(async () => {
+    await cloud.close();
+    world.remove();
+  });
+
+  it('refuses wrong credentials with exit code 5, and never prints the right ones', async () => {
+    const { code, stdout, stderr } = await world.run(['push', 'tree', PLACE, '--key', 'key.pem', '--threads', '1', '--json'], { ...env, OSS_ACCESS_KEY_SECRET: 'CANARY-WRONG' });
+    assert.equal(code, 5, stderr);
+    assert.equal(eventsOf(stdout).at(-1)?.['exitCode'], 5);
+    assert.doesNotMatch(stdout + stderr, /CANARY/);
+  });
+
+  it('names a missing bucket with exit code 2', async () => {
+    const { code, stderr } = await world.run(['push', 'tree', 'oss://no-such-bucket', '--key', 'key.pem', '--threads', '1'], env);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /no-such-bucket/);
+  });
+
+  it('finishes what is in flight at the first SIGINT, and says how to go on', async () => {
+    let arrived = 0;
+    // Every answer takes a while, so that something is in flight when the signal comes, and something is left after it.
+    faults = ({ operation }) => {
+      arrived += operation === 'PutObject' ? 1 : 0;
+      return operation === 'PutObject' ? { kind: 'delay', ms: 300 } : undefined;
+    };
+    const child = world.start(['push', 'tree', PLACE, '--key', 'key.pem', '--threads', '1', '--concurrency', '2', '--json'], env);
+    const output = collect(child);
+    await until(() => arrived > 0);
+    child.kill('SIGINT');
+    const [code] = (await once(child, 'close')) as [number | null];
+    const events = eventsOf(output.stdout());
+    const summary = events.at(-1);
+    assert.equal(code, 130, output.stderr());
+    assert.deepEqual([summary?.event, summary?.['exitCode']], ['summary', 130]);
+    assert.ok(Number(summary?.['done']) < FILES, 'everything was done: nothing was interrupted');
+    assert.match(output.stderr(), /push interrupted[\s\S]*continue with: sealift resume .*\.jsonl --key .*key\.pem/);
+    assert.equal((await world.run(['status'])).code, 3);
+    manifest = String(events[0]?.['manifest']);
+  });
+
+  it('is locked while it runs, and ends at once at the second SIGINT', async () => {
+    faults = ({ operation }) => (operation === 'PutObject' ? { kind: 'stall' } : undefined);
+    const from = requests.length;
+    const child = world.start(['push', 'tree', PLACE, '--key', 'key.pem', '--threads', '1'], env);
+    const output = collect(child);
+    await until(() => output.stderr().includes('run '));
+    const second = await world.run(['push', 'tree', PLACE, '--key', 'key.pem', '--threads', '1', '--json'], env);
+    assert.equal(second.code, 8, second.stderr);
+    assert.equal(eventsOf(second.stdout).at(-1)?.['exitCode'], 8);
+    child.kill('SIGINT');
+    await until(() => output.stderr().includes('once more stops at once'));
+    child.kill('SIGINT');
+    const [code] = (await once(child, 'close')) as [number | null];
+    assert.equal(code, 130);
+    assert.ok(requests.slice(from).every(({ status, operation }) => operation !== 'PutObject' || status !== 200));
+  });
+
+  it('is completed by resume, which needs the key again and nothing else', async () => {
+    faults = undefined;
+    const without = await world.run(['resume', manifest], env);
+    assert.equal(without.code, 5, without.stderr);
+    const { code, stdout, stderr } = await world.run(['resume', basename(manifest, '.jsonl'), '--key', 'key.pem', '--json'], env);
+    assert.equal(code, 0, stderr);
+    const summary = eventsOf(stdout).at(-1);
+    assert.deepEqual([summary?.['scanned'], summary?.['failed']], [FILES, 0]);
+    assert.equal((await world.run(['status', manifest])).code, 0);
+  });
+
+  it('left no secret in its manifest', () => {
+    const directory = world.path('../state/sealift/manifests');
+    const manifests = readdirSync(directory).map((name) => readFileSync(`${directory}/${name}`, 'utf8')).join('');
+    const pem = readFileSync(world.path('key.pem'), 'utf8').split('\n').slice(1, -2);
+    assert.ok(manifests.length > 1000 && pem.length > 10);
+    for (const secret of [cloud.accessKeySecret, ...pem]) {
+      assert.ok(!manifests.includes(secret));
+    }
+  });
+
+  it('goes on when nobody reads its output any more', async () => {
+    const child = world.start(['push', 'tree', `${PLACE}-2`, '--key', 'key.pem', '--threads', '1', '--json'], env);
+    child.stdout?.destroy();
+    const [code] = (await once(child, 'close')) as [number | null];
+    assert.equal(code, 0);
+    assert.equal((await world.run(['status'])).code, 0);
+  });
+});
+
+function collect(child: ChildProcess): { stdout: () => string; stderr: () => string } {
+  let [stdout, stderr] = ['', ''];
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  return { stdout: () => stdout, stderr: () => stderr };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!condition()) {
+    assert.ok(Date.now() < deadline, 'waited for 30 s in vain');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

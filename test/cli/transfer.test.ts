@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { createWorld, eventsOf, type World } from './process.js';
+
+/** A small tree with a name that a terminal must not see as it is. */
+function makeTree(world: World): void {
+  mkdirSync(world.path('tree/sub/empty'), { recursive: true });
+  writeFileSync(world.path('tree/a.txt'), 'alpha');
+  writeFileSync(world.path('tree/sub/b.txt'), 'beta');
+  writeFileSync(world.path('tree/sub/zero'), '');
+  writeFileSync(world.path('tree/bad\u001b[31mname'), 'x');
+}
+
+const PLACE = 'oss://bucket/backup';
+const LOCAL = ['--local', '--threads', '1'] as const;
+
+describe('a first try without any configuration', () => {
+  const world = createWorld();
+  before(() => makeTree(world));
+  after(() => world.remove());
+
+  it('plans without sending', async () => {
+    const { code, stdout, stderr } = await world.run(['push', 'tree', PLACE, ...LOCAL, '--dry-run']);
+    assert.equal(code, 0, stderr);
+    for (const part of ['threads      1', '16 in flight per thread', '8 MiB', '256 MiB', 'planned  a.txt  5 B', 'push planned: 5 scanned = 4 done + 1 skipped + 0 failed', 'nothing was sent']) {
+      assert.ok(stdout.includes(part), `${part} is not in\n${stdout}`);
+    }
+    assert.doesNotMatch(stdout + stderr, /\u001b/);
+    const status = await world.run(['status']);
+    assert.equal(status.code, 2, 'a plan leaves no manifest');
+  });
+
+  it('pushes, and says where the manifest is', async () => {
+    const { code, stdout, stderr } = await world.run(['push', 'tree', PLACE, ...LOCAL]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^push complete: 5 scanned = 4 done \+ 1 skipped \+ 0 failed\n {2}10 B in .*\n {2}manifest .*state\/sealift\/manifests\/.*\.jsonl\n$/);
+  });
+
+  it('keeps its key to its owner', async () => {
+    const { code, stdout } = await world.run(['keys', 'show', '.sealift/key.pem']);
+    assert.equal(code, 0);
+    assert.match(stdout, /RSA-3072/);
+  });
+
+  it('sends nothing twice, and tells programs so', async () => {
+    const { code, stdout } = await world.run(['push', 'tree', PLACE, ...LOCAL, '--json']);
+    assert.equal(code, 0);
+    const events = eventsOf(stdout);
+    assert.deepEqual(events.filter(({ event }) => event === 'file').map((event) => event['state']), Array<string>(5).fill('skipped'));
+    const [first] = events;
+    assert.equal(first?.event, 'start');
+    assert.equal(typeof first['run'], 'string');
+    assert.match(String(first['manifest']), /\.jsonl$/);
+    assert.deepEqual((first['effective'] as Record<string, unknown>)['threads'], 1);
+    const last = events.at(-1);
+    assert.deepEqual({ ...last, time: '' }, { v: 1, event: 'summary', time: '', scanned: 5, done: 0, skipped: 5, failed: 0, bytes: 0, exitCode: 0 });
+    for (const { v, time } of events) {
+      assert.equal(v, 1);
+      assert.equal(new Date(time).toISOString(), time);
+    }
+  });
+
+  it('reports the run as complete', async () => {
+    const { code, stdout } = await world.run(['status', '--json']);
+    const [status, summary] = eventsOf(stdout);
+    assert.deepEqual([code, status?.event, status?.['complete'], status?.['done'], status?.['left'], status?.['bytes']], [0, 'status', true, 4, 0, 10]);
+    assert.deepEqual([summary?.event, summary?.['exitCode']], ['summary', 0]);
+    assert.match((await world.run(['status'])).stdout, /^push .*tree → oss:\/\/bucket\/backup: complete\n/);
+  });
+
+  it('has nothing to resume then', async () => {
+    const { code, stderr } = await world.run(['resume', ...LOCAL]);
+    assert.equal(code, 2);
+    assert.match(stderr, /there is no unfinished run/);
+  });
+
+  it('pulls the same bytes and the empty directory back', async () => {
+    const { code, stderr } = await world.run(['pull', PLACE, 'out', ...LOCAL]);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(readdirSync(world.path('out'), { recursive: true }).sort(), readdirSync(world.path('tree'), { recursive: true }).sort());
+    for (const name of ['a.txt', 'sub/b.txt', 'sub/zero', 'bad\u001b[31mname']) {
+      assert.deepEqual(readFileSync(world.path('out', name)), readFileSync(world.path('tree', name)));
+    }
+  });
+
+  it('verifies against the source, with a record', async () => {
+    const { code, stdout, stderr } = await world.run(['verify', PLACE, ...LOCAL, '--against', 'tree', '--report', 'proof.json', '--quiet']);
+    assert.deepEqual([code, stdout, stderr], [0, '', '']);
+    const proof = JSON.parse(readFileSync(world.path('proof.json'), 'utf8')) as { complete: boolean; files: unknown[] };
+    assert.ok(proof.complete && proof.files.length >= 4);
+  });
+
+  it('finds a difference with exit code 4 and prints the name escaped', async () => {
+    writeFileSync(world.path('tree/bad\u001b[31mname'), 'y');
+    const { code, stdout, stderr } = await world.run(['verify', PLACE, ...LOCAL, '--against', 'tree']);
+    assert.equal(code, 4, stderr);
+    assert.match(stdout, /verify NOT complete \(exit code 4\)/);
+    assert.match(stdout, /failed {2}bad(?:%1B|\\x1b)\[31mname: /);
+    assert.doesNotMatch(stdout + stderr, /\u001b/);
+  });
+});
+
+describe('own files', () => {
+  const world = createWorld();
+  after(() => world.remove());
+
+  it('are never uploaded: the local store, the manifest and its lock', async () => {
+    mkdirSync(world.path('manifests'));
+    writeFileSync(world.path('a.txt'), 'alpha');
+    const { code, stdout, stderr } = await world.run(['push', '.', PLACE, ...LOCAL, '--json']);
+    assert.equal(code, 0, stderr);
+    const files = eventsOf(stdout).filter(({ event }) => event === 'file');
+    assert.deepEqual(files.filter((event) => event['state'] === 'done').map((event) => event['path']), ['a.txt']);
+    assert.ok(files.some((event) => event['path'] === '.sealift' && event['code'] === 'own-file'));
+    const [start] = eventsOf(stdout);
+    assert.ok(String(start?.['manifest']).startsWith(join(world.cwd, 'manifests/')));
+    assert.equal((await world.run(['status'])).code, 0);
+  });
+});
+
+describe('what stops a run before it begins', { concurrency: 2 }, () => {
+  const world = createWorld();
+  before(() => makeTree(world));
+  after(() => world.remove());
+
+  it('a missing source is exit code 2', async () => {
+    const { code, stdout, stderr } = await world.run(['push', 'missing', PLACE, ...LOCAL, '--json']);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /missing/);
+    const events = eventsOf(stdout);
+    assert.deepEqual(events.map(({ event }) => event), ['summary']);
+    assert.equal(events[0]?.['exitCode'], 2);
+  });
+
+  it('a manifest of another run is exit code 2', async () => {
+    const other = createWorld();
+    makeTree(other);
+    assert.equal((await other.run(['push', 'tree', PLACE, ...LOCAL, '--manifest', 'm.jsonl'])).code, 0);
+    const { code, stderr } = await other.run(['push', 'tree/sub', PLACE, ...LOCAL, '--manifest', 'm.jsonl']);
+    other.remove();
+    assert.equal(code, 2);
+    assert.match(stderr, /m\.jsonl is the manifest of another run/);
+  });
+
+  it('a damaged manifest is exit code 7', async () => {
+    writeFileSync(world.path('damaged.jsonl'), '{"type":"open"}\n{"type":"close"}\n');
+    const { code, stderr } = await world.run(['status', 'damaged.jsonl']);
+    assert.equal(code, 7, stderr);
+  });
+});
