@@ -163,3 +163,5 @@ export const DEFAULT_KMS_QPS = 750;
 export const MAX_KMS_CONCURRENCY = 32;
 /** Directories that a thread of a pull keeps open, each one file descriptor. Ours. */
 export const MAX_OPEN_DIRECTORIES = 32;
+/** Bytes after which the embedded cloud begins another file for small objects. Ours. */
+export const LOCAL_PACK_BYTES = 64 * MiB;

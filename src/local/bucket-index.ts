@@ -14,6 +14,8 @@ export interface ObjectEntry {
   readonly modifiedMs: number;
   /** The file with the bytes, or the directory with the parts, relative to the bucket. */
   readonly file: string;
+  /** Where the bytes begin in the file. */
+  readonly start: number;
 }
 
 /** What is read from the index when it is asked for. */
@@ -25,12 +27,12 @@ export interface ObjectDetails {
 }
 
 interface Placed extends ObjectEntry {
-  /** Where the details stand in the index file. */
-  readonly offset: number;
-  readonly bytes: number;
+  /** Where the details stand in the index file, in bytes. */
+  readonly lineStart: number;
+  readonly lineBytes: number;
 }
 
-const entrySchema = z.tuple([z.string(), z.number(), z.string(), z.string(), z.number(), z.string()]);
+const entrySchema = z.tuple([z.string(), z.number(), z.string(), z.string(), z.number(), z.string(), z.number()]);
 const detailsSchema = z.object({
   headers: z.record(z.string(), z.string()),
   parts: z.array(z.tuple([z.string(), z.number()])).optional(),
@@ -90,7 +92,7 @@ export class BucketIndex {
   put(key: string, entry: ObjectEntry, details: ObjectDetails): void {
     const line = lineOf(key, entry, JSON.stringify(details));
     const start = this.#append(line.text);
-    this.#remember(key, { ...entry, offset: start + line.detailsOffset, bytes: line.detailsBytes });
+    this.#remember(key, { ...entry, lineStart: start + line.detailsOffset, lineBytes: line.detailsBytes });
   }
 
   remove(key: string): void {
@@ -131,7 +133,7 @@ export class BucketIndex {
     return start;
   }
 
-  #readDetails({ offset, bytes }: Placed): string {
+  #readDetails({ lineStart: offset, lineBytes: bytes }: Placed): string {
     const buffer = Buffer.allocUnsafe(bytes);
     for (let read = 0; read < bytes; ) {
       const more = readSync(this.#descriptor, buffer, read, bytes - read, offset + read);
@@ -163,9 +165,9 @@ export class BucketIndex {
   #replayLine(line: Buffer): void {
     const [kind, head, tail] = splitLine(line);
     if (kind === '+' && tail !== undefined) {
-      const [key, sizeBytes, etag, crc64, modifiedMs, file] = this.#parse(entrySchema, head);
-      const offset = this.#size + line.length - tail.length;
-      this.#remember(key, { sizeBytes, etag, crc64, modifiedMs, file, offset, bytes: tail.length });
+      const [key, sizeBytes, etag, crc64, modifiedMs, file, start] = this.#parse(entrySchema, head);
+      const lineStart = this.#size + line.length - tail.length;
+      this.#remember(key, { sizeBytes, etag, crc64, modifiedMs, file, start, lineStart, lineBytes: tail.length });
     } else if (kind === '-' && tail === undefined) {
       this.#forget(this.#parse(z.string(), head));
     } else {
@@ -189,7 +191,7 @@ export class BucketIndex {
     let position = 0;
     for (const [key, placed] of this.#entries) {
       const line = lineOf(key, placed, this.#readDetails(placed));
-      this.#entries.set(key, { ...placed, offset: position + line.detailsOffset });
+      this.#entries.set(key, { ...placed, lineStart: position + line.detailsOffset });
       position += writeAll(descriptor, Buffer.from(line.text));
     }
     fsyncSync(descriptor);
@@ -210,7 +212,8 @@ function writeAll(descriptor: number, bytes: Buffer): number {
 }
 
 function lineOf(key: string, entry: ObjectEntry, details: string) {
-  const head = `+\t${JSON.stringify([key, entry.sizeBytes, entry.etag, entry.crc64, entry.modifiedMs, entry.file])}\t`;
+  const { sizeBytes, etag, crc64, modifiedMs, file, start } = entry;
+  const head = `+\t${JSON.stringify([key, sizeBytes, etag, crc64, modifiedMs, file, start])}\t`;
   return { text: `${head}${details}\n`, detailsOffset: Buffer.byteLength(head), detailsBytes: Buffer.byteLength(details) };
 }
 

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, copyFileSync, createReadStream, linkSync, mkdirSync, openSync, readSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, copyFileSync, createReadStream, linkSync, mkdirSync, openSync, readSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { LOCAL_SMALL_BODY_BYTES } from '../limits.js';
 import { BucketIndex, type ObjectDetails, type ObjectEntry } from './bucket-index.js';
 import { OssError } from './oss-error.js';
+import { Packs } from './packs.js';
 import { type Part, type Upload, Uploads } from './uploads.js';
 
 /** A body that has arrived whole: in memory when it is small, else in the file it was received into. */
@@ -22,14 +23,21 @@ export interface PutConditions {
   readonly nowMs: number;
 }
 
+export interface CopySource {
+  readonly bucket: Bucket;
+  readonly key: string;
+  readonly entry: ObjectEntry;
+}
+
 /**
- * One bucket on disk: `index.log` says which objects exist, `data/` holds objects of one piece under running numbers,
- * `uploads/` those that came in parts. No key ever becomes a file name. Bytes are in place before the index line that
- * makes them visible; what no line names is removed on the next start.
+ * One bucket on disk: `index.log` says which objects exist, `packs/` holds small ones, `data/` large ones under running
+ * numbers, `uploads/` those that came in parts. No key ever becomes a file name. Bytes are in place before the index line
+ * that makes them visible; what no line names is removed on the next start.
  */
 export class Bucket {
   readonly index: BucketIndex;
   readonly uploads: Uploads;
+  readonly #packs: Packs;
   readonly #directory: string;
   readonly #removals = new Set<Promise<void>>();
   #lastNumber = 0;
@@ -38,9 +46,11 @@ export class Bucket {
     this.#directory = directory;
     mkdirSync(join(directory, 'data'), { recursive: true, mode: 0o700 });
     this.index = new BucketIndex(join(directory, 'index.log'));
-    const used = new Set(Array.from(this.index.entries(), ([, { file }]) => file));
-    this.uploads = new Uploads(join(directory, 'uploads'), (uploadId) => used.delete(`uploads/${uploadId}`));
-    this.#sweep(used);
+    const used = countFiles(this.index);
+    this.uploads = new Uploads(join(directory, 'uploads'), (uploadId) => used.has(`uploads/${uploadId}`));
+    this.#packs = new Packs(join(directory, 'packs'), packsOf(used));
+    this.#sweepData(used);
+    this.#dropLost();
   }
 
   /** A path for the bytes of a new object, relative to the bucket. */
@@ -56,11 +66,9 @@ export class Bucket {
 
   put(key: string, file: string, payload: Payload, { headers, conditions }: { headers: ObjectDetails['headers']; conditions: PutConditions }): ObjectEntry {
     this.checkOverwrite(key, conditions.forbidOverwrite);
-    if (payload.content !== undefined) {
-      writeNew(this.pathOf(file), payload.content);
-    }
-    const entry = { sizeBytes: payload.sizeBytes, etag: payload.etag, crc64: String(payload.crc64), modifiedMs: conditions.nowMs, file };
-    return this.#commit(key, entry, { headers });
+    const { sizeBytes, etag, content } = payload;
+    const place = content === undefined ? { file, start: 0 } : this.#pack(content);
+    return this.#commit(key, { sizeBytes, etag, crc64: String(payload.crc64), modifiedMs: conditions.nowMs, ...place }, { headers });
   }
 
   /** @throws OssError FileAlreadyExists */
@@ -74,7 +82,7 @@ export class Bucket {
     this.checkOverwrite(upload.key, conditions.forbidOverwrite);
     const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
     const file = `uploads/${upload.uploadId}`;
-    const entry = { sizeBytes, etag: checksums.etag, crc64: String(checksums.crc64), modifiedMs: conditions.nowMs, file };
+    const entry = { sizeBytes, etag: checksums.etag, crc64: String(checksums.crc64), modifiedMs: conditions.nowMs, file, start: 0 };
     this.#commit(upload.key, entry, { headers: upload.headers, parts: parts.map((part) => [part.file, part.sizeBytes]) });
     this.uploads.complete(upload, new Set(parts.map((part) => part.file)));
     return entry;
@@ -86,24 +94,18 @@ export class Bucket {
   }
 
   /** Makes `key` an object with the bytes of another one and with headers of its own, without copying the bytes where the file system can link. */
-  copy(source: { bucket: Bucket; key: string; entry: ObjectEntry }, key: string, headers: ObjectDetails['headers'], conditions: PutConditions): ObjectEntry {
+  copy(source: CopySource, key: string, headers: ObjectDetails['headers'], conditions: PutConditions): ObjectEntry {
     this.checkOverwrite(key, conditions.forbidOverwrite);
     const { parts } = source.bucket.index.details(source.key);
-    const from = source.bucket.pathOf(source.entry.file);
-    const file = parts === undefined ? this.newFile() : `uploads/${randomBytes(16).toString('hex').toUpperCase()}`;
-    if (parts === undefined) {
-      linkOrCopy(from, this.pathOf(file));
-    } else {
-      parts.forEach(([name]) => linkOrCopy(join(from, name), join(this.pathOf(file), name)));
-    }
-    return this.#commit(key, { ...source.entry, modifiedMs: conditions.nowMs, file }, { headers, parts });
+    const place = this.#copyBytes(source, parts);
+    return this.#commit(key, { ...source.entry, modifiedMs: conditions.nowMs, ...place }, { headers, parts });
   }
 
   remove(key: string): void {
     const entry = this.index.get(key);
     if (entry !== undefined) {
       this.index.remove(key);
-      this.discard(entry.file);
+      this.#free(entry);
     }
   }
 
@@ -118,13 +120,14 @@ export class Bucket {
     if (parts !== undefined) {
       return Readable.from(readParts(path, parts, start, end), { objectMode: false });
     }
+    const [from, to] = [entry.start + start, entry.start + end];
     const descriptor = openSync(path, 'r');
-    if (end - start > LOCAL_SMALL_BODY_BYTES) {
-      return createReadStream(path, { fd: descriptor, start, end: end - 1, highWaterMark: LOCAL_SMALL_BODY_BYTES });
+    if (to - from > LOCAL_SMALL_BODY_BYTES) {
+      return createReadStream(path, { fd: descriptor, start: from, end: to - 1, highWaterMark: LOCAL_SMALL_BODY_BYTES });
     }
     try {
-      const bytes = Buffer.allocUnsafe(end - start);
-      return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, start));
+      const bytes = Buffer.allocUnsafe(to - from);
+      return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, from));
     } finally {
       closeSync(descriptor);
     }
@@ -139,31 +142,95 @@ export class Bucket {
 
   async close(): Promise<void> {
     await Promise.all(this.#removals);
+    this.#packs.close();
     this.index.close();
   }
 
   #commit(key: string, entry: ObjectEntry, details: ObjectDetails): ObjectEntry {
     const before = this.index.get(key);
     this.index.put(key, entry, details);
+    if (entry.file.startsWith(PACKS)) {
+      this.#packs.hold(entry.file.slice(PACKS.length));
+    }
     if (before !== undefined) {
-      this.discard(before.file);
+      this.#free(before);
     }
     return entry;
   }
 
-  /** Removes files of objects that were never acknowledged, and objects whose files are gone. */
-  #sweep(missing: Set<string>): void {
+  #pack(content: Uint8Array): Pick<ObjectEntry, 'file' | 'start'> {
+    const { pack, offset } = this.#packs.append(content);
+    return { file: PACKS + pack, start: offset };
+  }
+
+  #free({ file }: ObjectEntry): void {
+    if (!file.startsWith(PACKS) || this.#packs.release(file.slice(PACKS.length))) {
+      this.discard(file);
+    }
+  }
+
+  #copyBytes({ bucket, key, entry }: CopySource, parts: ObjectDetails['parts']): Pick<ObjectEntry, 'file' | 'start'> {
+    const from = bucket.pathOf(entry.file);
+    if (parts !== undefined) {
+      const file = `uploads/${randomBytes(16).toString('hex').toUpperCase()}`;
+      parts.forEach(([name]) => linkOrCopy(join(from, name), join(this.pathOf(file), name)));
+      return { file, start: 0 };
+    }
+    const small = entry.file.startsWith(PACKS) ? bucket.read(key, 0, entry.sizeBytes) : undefined;
+    if (Buffer.isBuffer(small)) {
+      return this.#pack(small);
+    }
+    const file = this.newFile();
+    linkOrCopy(from, this.pathOf(file));
+    return { file, start: 0 };
+  }
+
+  /** Removes files of large objects that were never acknowledged. */
+  #sweepData(used: ReadonlyMap<string, number>): void {
     for (const folder of readdirSync(this.pathOf('data'))) {
       for (const name of readdirSync(this.pathOf(`data/${folder}`))) {
         this.#lastNumber = Math.max(this.#lastNumber, Number.parseInt(name, 16));
-        if (!missing.delete(`data/${folder}/${name}`)) {
+        if (!used.has(`data/${folder}/${name}`)) {
           rmSync(this.pathOf(`data/${folder}/${name}`), { force: true });
         }
       }
     }
-    const lost = Array.from(this.index.entries()).filter(([, { file }]) => missing.has(file));
-    lost.forEach(([key]) => this.index.remove(key));
   }
+
+  /** Drops objects whose bytes are gone, as after a loss of power: an object that cannot be read must not be listed. */
+  #dropLost(): void {
+    const sizes = new Map<string, number>();
+    const lost: string[] = [];
+    for (const [key, { file, start, sizeBytes }] of this.index.entries()) {
+      const isPack = file.startsWith(PACKS);
+      const size = (isPack ? sizes.get(file) : undefined) ?? sizeOrNone(this.pathOf(file));
+      sizes.set(file, size);
+      if (size < 0 || (isPack && start + sizeBytes > size)) {
+        lost.push(key);
+      }
+    }
+    lost.forEach((key) => this.remove(key));
+  }
+}
+
+const PACKS = 'packs/';
+
+function countFiles(index: BucketIndex): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const [, { file }] of index.entries()) {
+    counts.set(file, (counts.get(file) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function packsOf(files: ReadonlyMap<string, number>): Map<string, number> {
+  const packs = [...files].filter(([file]) => file.startsWith(PACKS));
+  return new Map(packs.map(([file, count]) => [file.slice(PACKS.length), count]));
+}
+
+/** -1 for what is not there. */
+function sizeOrNone(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? -1;
 }
 
 async function* readParts(directory: string, parts: NonNullable<ObjectDetails['parts']>, start: number, end: number): AsyncGenerator<Buffer> {
@@ -194,36 +261,11 @@ async function* readFileRange(path: string, start: number, end: number): AsyncGe
   }
 }
 
-function writeNew(path: string, content: Buffer): void {
-  withDirectory(path, () => writeFileSync(path, content, { flag: 'wx', mode: 0o600 }));
-}
-
 function linkOrCopy(from: string, to: string): void {
-  withDirectory(to, () => {
-    try {
-      linkSync(from, to);
-    } catch (error) {
-      if (isMissing(error)) {
-        throw error;
-      }
-      copyFileSync(from, to);
-    }
-  });
-}
-
-/** Directories are made when the first file needs them: asking beforehand would cost a system call per object. */
-function withDirectory(path: string, write: () => void): void {
+  mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
   try {
-    write();
-  } catch (error) {
-    if (!isMissing(error)) {
-      throw error;
-    }
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    write();
+    linkSync(from, to);
+  } catch {
+    copyFileSync(from, to);
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

@@ -11,8 +11,8 @@ export interface Target {
 /** Takes bucket and key from path style (`/bucket/key`) and host style (`bucket.localhost`, `bucket.oss-….aliyuncs.com`). */
 export function parseTarget(url: string, host: string | undefined): Target {
   const at = url.indexOf('?');
-  const query = decodeOr(() => parseQuery(at < 0 ? '' : url.slice(at + 1)), invalidArgument('The query is not encoded as UTF-8.'));
-  const path = decodeOr(() => decodeURIComponent(at < 0 ? url : url.slice(0, at)), invalidName()).replace(/^\//u, '');
+  const query = decodeOr(() => parseQuery(at < 0 ? '' : url.slice(at + 1)), () => invalidArgument('The query is not encoded as UTF-8.'));
+  const path = decodeOr(() => decodeURIComponent(at < 0 ? url : url.slice(0, at)), invalidName).replace(/^\//u, '');
   const pathStyle = splitPath(path);
   const hostBucket = bucketOfHost(host);
   if (hostBucket === undefined) {
@@ -46,10 +46,10 @@ function bucketOfHost(host = ''): string | undefined {
   return /^(.+)\.(?:localhost|oss[-a-z0-9]*\.aliyuncs\.com)$/u.exec(name)?.[1];
 }
 
-function decodeOr<T>(decode: () => T, otherwise: OssError): T {
+function decodeOr<T>(decode: () => T, otherwise: () => OssError): T {
   try {
     return decode();
   } catch {
-    throw otherwise;
+    throw otherwise();
   }
 }
