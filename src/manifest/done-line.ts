@@ -20,7 +20,7 @@ export function isDoneLine(value: unknown): value is DoneLine {
 
 function hasDoneMembers(line: Partial<Record<keyof DoneLine, unknown>>): boolean {
   return (
-    isCount(line.seq) && isCount(line.id) && isCount(line.size) && matches(SIGNED, line.mtimeNs) && matches(SIGNED, line.ctimeNs) &&
+    isCount(line.seq) && line.seq !== 0 && isCount(line.id) && isCount(line.size) && matches(SIGNED, line.mtimeNs) && matches(SIGNED, line.ctimeNs) &&
     matches(UNSIGNED, line.ino) && typeof line.etag === 'string' && matches(HEX_16, line.chain) && hasOptionalMembers(line)
   );
 }

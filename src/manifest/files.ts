@@ -26,7 +26,7 @@ export async function openManifest(name: string, flags: string | number): Promis
 export function writeError(name: string, what: string, cause: unknown): SealiftError {
   const errno = errnoOf(cause);
   const full = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(errno);
-  return new SealiftError(full ? 'disk-full' : 'manifest-write-failed', `the manifest ${name} ${what}: ${errno}`, {
+  return new SealiftError(full ? 'disk-full' : 'manifest-write-failed', `${name} ${what}: ${errno}`, {
     object: name,
     remedy: full ? 'make room on its file system, then run "sealift resume"' : 'check its file system and permissions, then run "sealift resume"',
     cause,

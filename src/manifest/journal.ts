@@ -142,7 +142,7 @@ export class Journal {
       fdatasync(this.#file.fd, (error) => {
         this.#running = undefined;
         if (error !== null) {
-          this.#fail(error, 'could not be brought to the disk');
+          this.#fail(error, '(the manifest) could not be brought to the disk');
         }
         resolve();
       });
@@ -156,7 +156,7 @@ export class Journal {
         written += writeSync(this.#file.fd, block, written);
       }
     } catch (error) {
-      this.#fail(error, 'could not be written');
+      this.#fail(error, '(the manifest) could not be written');
       this.#cutTornLine(block.subarray(0, written));
       this.#throwFailure();
     }

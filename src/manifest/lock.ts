@@ -1,4 +1,4 @@
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, stat, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import { SealiftError } from '../errors.js';
 import { holdName, type HeldName } from './abstract-name.js';
@@ -66,12 +66,28 @@ async function takeLockFile(manifest: string, breakLock: boolean, machine: Machi
 
 /** False when there is one already. On the disk before the manifest is touched, so that a loss of power leaves it readable. */
 async function createLockFile(lockFile: string, text: string): Promise<boolean> {
+  const handle = await openNew(lockFile);
+  if (handle === undefined) {
+    return false;
+  }
   try {
-    await writeFile(lockFile, text, { flag: 'wx', mode: 0o600, flush: true });
+    await handle.writeFile(text);
+    await handle.sync();
     return true;
   } catch (error) {
+    await rm(lockFile, { force: true });
+    throw writeError(lockFile, 'cannot be written', error);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openNew(lockFile: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(lockFile, 'wx', 0o600);
+  } catch (error) {
     if (errnoOf(error) === 'EEXIST') {
-      return false;
+      return undefined;
     }
     throw writeError(lockFile, 'cannot be created', error);
   }

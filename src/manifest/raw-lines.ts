@@ -31,8 +31,8 @@ export async function* readRawLines(file: FileHandle): AsyncGenerator<readonly R
 class LineSplitter {
   /** Bytes of the file seen so far. */
   position = 0;
-  /** Begins with the unfinished line, of which there is never more than one longest line. */
-  readonly #buffer = Buffer.allocUnsafe(MAX_MANIFEST_LINE_BYTES + MANIFEST_READ_BYTES);
+  /** Begins with the unfinished line; grows to at most one longest line and one read. */
+  #buffer = Buffer.allocUnsafe(2 * MANIFEST_READ_BYTES);
   #restBytes = 0;
   #lineOffset = 0;
   /** Whether the beginning of the current line was dropped because nothing legal is that long. */
@@ -63,7 +63,13 @@ class LineSplitter {
 
   #keep(rest: Buffer): void {
     this.#tooLong ||= rest.length >= MAX_MANIFEST_LINE_BYTES;
-    this.#restBytes = this.#tooLong ? 0 : rest.copy(this.#buffer);
+    const kept = this.#tooLong ? rest.subarray(0, 0) : rest;
+    if (kept.length + MANIFEST_READ_BYTES > this.#buffer.length) {
+      this.#buffer = Buffer.concat([kept], 2 * this.#buffer.length);
+    } else {
+      kept.copy(this.#buffer);
+    }
+    this.#restBytes = kept.length;
   }
 
   #line(start: number, end: number, endOffset: number): RawLine {
