@@ -17,8 +17,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/keys': ['src/crypto'],
   'src/store': ['src/crypto', 'src/run/options.ts'],
   'src/files': ['src/run/types.ts'],
-  'src/manifest': ['src/run/types.ts', 'src/files/atomic.ts'],
-  'src/local': ['src/crypto'],
+  'src/manifest': ['src/run/types.ts', 'src/run/events.ts'],
+  'src/local': ['src/crypto', 'src/manifest/lock.ts'],
   'src/report': ['src/run/events.ts', 'src/run/options.ts'],
 };
 

@@ -59,8 +59,8 @@ export async function scanPieces(
 ): Promise<PieceProof[]> {
   const proofs: PieceProof[] = [];
   await onEveryPiece(pieces, memory, async (piece) => {
-    proofs[piece.index] = valueOf(await pool.run({ kind: 'scan', ...job, piece }));
+    proofs.push(valueOf(await pool.run({ kind: 'scan', ...job, piece })));
   });
-  return proofs;
+  return proofs.sort((a, b) => a.index - b.index);
 }
 

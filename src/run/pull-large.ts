@@ -124,7 +124,7 @@ async function resumed(item: PullItem, { head, opened }: Landing, scene: PullSce
   const kept = pieces.filter(({ index }) => ranges.has(index));
   const proofs = await scanPieces({ keys: sealKeys(opened), source: { kind: 'descriptor', fd: file.fd } }, kept, scene);
   kept.forEach(({ bytes }) => scene.moved(bytes));
-  return { file, pieces, proofs: proofs.filter((proof) => proof !== undefined) };
+  return { file, pieces, proofs };
 }
 
 async function land(item: PullItem, source: Landing, target: Target, scene: PullScene): Promise<Outcome> {

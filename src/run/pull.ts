@@ -53,6 +53,7 @@ async function restoreEmptyDirectories(tree: TargetTree, { selection }: Prepared
 }
 
 function withoutManifest(options: PullOptions): PullOptions {
-  const { manifest: _, ...rest } = options;
+  const rest: { -readonly [Name in keyof PullOptions]: PullOptions[Name] } = { ...options };
+  delete rest.manifest;
   return rest;
 }

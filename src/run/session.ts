@@ -5,7 +5,7 @@ import type { WorkerContext } from './context.js';
 import type { Bounds } from './effective.js';
 import { Pool } from './pool.js';
 import { openPorts, type Ports } from './ports.js';
-import { Tally } from './tally.js';
+import type { Tally } from './tally.js';
 
 /** What every kind of run has: workers, bounds, counters, and a way to stop. */
 export class Session {

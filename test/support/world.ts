@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ export const PACKAGE_ROOT = new URL('../../../', import.meta.url).pathname;
 /** The published test key: a JWK, it protects nothing. */
 export function testKey(): RsaKey {
   const file = join(PACKAGE_ROOT, 'test/vectors/keys.json');
-  const { rsaPrivateKeyJwk } = JSON.parse(readFileSync(file, 'utf8')) as { rsaPrivateKeyJwk: import('node:crypto').JsonWebKey };
+  const { rsaPrivateKeyJwk } = JSON.parse(readFileSync(file, 'utf8')) as { rsaPrivateKeyJwk: JsonWebKey };
   return rsaKey(createPrivateKey({ key: rsaPrivateKeyJwk, format: 'jwk' }));
 }
 

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { Crc64 } from '../../src/crypto/crc64.js';
+import type { Metadata } from '../../src/store/store.js';
+import { content, plant } from '../support/trees.js';
+import { makeWorld, SMALL, strangersKey, type World } from '../support/world.js';
+import { loadObjects, vectorPlaintext } from '../vectors/load.js';
+
+const LARGE = 3_000_000;
+
+/** Fetches a sealed object as it is stored. */
+async function fetchStored(world: World, key: string): Promise<{ body: Buffer; metadata: Metadata }> {
+  const { body, metadata } = await world.store.get(key);
+  const chunks: Buffer[] = [];
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+  }
+  return { body: Buffer.concat(chunks), metadata };
+}
+
+async function store(world: World, key: string, body: Buffer, metadata: Metadata): Promise<void> {
+  const crc64 = (await Crc64.create()).digestOf(body);
+  await world.store.put(key, body, { metadata, crc64 });
+}
+
+function flipped(body: Buffer, at: number): Buffer {
+  const copy = Buffer.from(body);
+  copy[at] = (copy[at] ?? 0) ^ 1;
+  return copy;
+}
+
+describe('a changed object', () => {
+  for (const size of [100, LARGE]) {
+    it(`of ${size} bytes is refused wherever a bit was flipped, and no file appears`, async (t) => {
+      const world = await makeWorld(t);
+      plant(world.source, { 'a.bin': content(size) });
+      await world.push();
+      const { body, metadata } = await fetchStored(world, 'backup/a.bin');
+      for (const at of [0, Math.floor(size / 2), size - 1]) {
+        await store(world, 'backup/a.bin', flipped(body, at), metadata);
+        const { result } = await world.pull(world.path(`back-${at}`));
+        assert.equal(result.exitCode, 4, `bit in byte ${at}`);
+        assert.deepEqual(readdirSync(world.path(`back-${at}`)), [], 'neither the file nor a temporary one');
+        assert.equal((await world.verify()).result.exitCode, 4);
+      }
+    });
+
+    it(`of ${size} bytes is refused when it is truncated or extended`, async (t) => {
+      const world = await makeWorld(t);
+      plant(world.source, { 'a.bin': content(size) });
+      await world.push();
+      const { body, metadata } = await fetchStored(world, 'backup/a.bin');
+      for (const changed of [body.subarray(0, size - 1), body.subarray(0, 16), Buffer.concat([body, Buffer.from([0])])]) {
+        await store(world, 'backup/a.bin', changed, metadata);
+        assert.equal((await world.pull(world.path('back'))).result.exitCode, 4);
+        assert.deepEqual(readdirSync(world.path('back')), []);
+      }
+    });
+  }
+
+  it('is refused when parts of it were exchanged', async (t) => {
+    const world = await makeWorld(t);
+    const part = SMALL.partBytes;
+    plant(world.source, { 'a.bin': content(LARGE) });
+    await world.push();
+    const { body, metadata } = await fetchStored(world, 'backup/a.bin');
+    const swapped = Buffer.concat([body.subarray(part, 2 * part), body.subarray(0, part), body.subarray(2 * part)]);
+    await store(world, 'backup/a.bin', swapped, metadata);
+    assert.equal((await world.pull(world.path('back'))).result.exitCode, 4);
+    assert.deepEqual(readdirSync(world.path('back')), []);
+  });
+
+  it('is refused when any header was removed, changed, or taken from another object', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'a.bin': content(100, 1), 'b.bin': content(100, 2) });
+    await world.push();
+    const a = await fetchStored(world, 'backup/a.bin');
+    const b = await fetchStored(world, 'backup/b.bin');
+    const ours = Object.keys(a.metadata).filter((name) => !name.endsWith('unencrypted-content-length'));
+    assert.ok(ours.length >= 9);
+    // Stored under other names and read as renamed, so that nothing but the header can be what is refused.
+    for (const [index, name] of ours.entries()) {
+      const { [name]: value = '', ...rest } = a.metadata;
+      await store(world, `variants/removed-${index}`, a.body, rest);
+      await store(world, `variants/changed-${index}`, a.body, { ...rest, [name]: `${value}x` });
+    }
+    await store(world, 'variants/intact', a.body, a.metadata);
+    const variants = { target: { ...world.target, prefix: 'variants' }, allowRenamed: true };
+    const { result } = await world.pull(world.path('back'), variants);
+    assert.deepEqual([result.done, result.failed, result.exitCode], [1, 2 * ours.length, 4], JSON.stringify(result.failures));
+    assert.deepEqual(readdirSync(world.path('back')), ['intact']);
+    await store(world, 'backup/a.bin', b.body, b.metadata);
+    const swapped = await world.verify();
+    assert.equal(swapped.result.exitCode, 4);
+    assert.equal(swapped.result.failures[0]?.code, 'renamed');
+    assert.equal((await world.verify({ allowRenamed: true })).result.exitCode, 0);
+  });
+
+  it('is refused when all its authentication was removed, even if unauthenticated reads are allowed, as long as a manifest remembers it', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'a.bin': content(100) });
+    await world.push();
+    const { body, metadata } = await fetchStored(world, 'backup/a.bin');
+    const stripped = Object.fromEntries(Object.entries(metadata).filter(([name]) => !name.startsWith('x-oss-meta-sealift-')));
+    await store(world, 'backup/a.bin', body, stripped);
+    const refused = await world.pull(world.path('back'), { allowUnauthenticated: true });
+    assert.equal(refused.result.exitCode, 4);
+    assert.equal(refused.result.failures[0]?.code, 'unauthenticated');
+    const elsewhere = await world.pull(world.path('elsewhere'), { allowUnauthenticated: true, manifestDirectories: [world.path('other-manifests')] });
+    assert.equal(elsewhere.result.exitCode, 0, 'who has no manifest cannot know');
+    assert.ok(elsewhere.events.some((event) => event.event === 'notice' && event.level === 'warning'));
+  });
+});
+
+describe('an object without our authentication', () => {
+  it('of the official SDK is refused, and read on request with a warning', async (t) => {
+    const world = await makeWorld(t);
+    const objects = loadObjects('python-legacy-rsa');
+    for (const [index, object] of objects.entries()) {
+      await store(world, `backup/o${index}`, Buffer.from(object.ciphertext, 'base64'), object.metadata);
+    }
+    const refused = await world.pull(world.path('refused'));
+    assert.deepEqual([refused.result.failed, refused.result.exitCode], [objects.length, 4]);
+    const read = await world.pull(world.path('read'), { allowUnauthenticated: true });
+    assert.deepEqual([read.result.done, read.result.exitCode], [objects.length, 0], JSON.stringify(read.result.failures));
+    for (const [index, { size }] of objects.entries()) {
+      assert.deepEqual(readFileSync(world.path('read', `o${index}`)), vectorPlaintext(size), `o${index}`);
+    }
+    assert.equal(read.events.filter((event) => event.event === 'notice' && event.level === 'warning').length, objects.length);
+  });
+
+  it('that is not encrypted at all is refused as a downgrade', async (t) => {
+    const world = await makeWorld(t);
+    await world.putPlain('backup/plain.txt', 'in the clear');
+    const { result } = await world.pull(world.path('back'), { allowUnauthenticated: true });
+    assert.deepEqual([result.failures[0]?.code, result.exitCode], ['not-sealed', 4]);
+  });
+
+  it('whose key leads out of the directory is not written', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'a.bin': content(10) });
+    await world.push();
+    const { body, metadata } = await fetchStored(world, 'backup/a.bin');
+    for (const key of ['backup/../escaped', 'backup/x/../../escaped', 'backup//absolute']) {
+      await store(world, key, body, metadata);
+    }
+    const { result } = await world.pull(world.path('deep', 'back'), { allowRenamed: true });
+    assert.equal(result.done, 1);
+    assert.ok(result.failures.every(({ code }) => code === 'path-escape'), JSON.stringify(result.failures));
+    assert.equal(existsSync(world.path('deep', 'escaped')), false);
+    assert.deepEqual(readdirSync(world.path('deep', 'back')), ['a.bin']);
+  });
+});
+
+describe('verify', () => {
+  it('writes nothing and proves every object', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'a.bin': content(100), 'large.bin': content(LARGE), 'empty': '' });
+    await world.push();
+    const before = readdirSync(world.directory).sort();
+    const { result } = await world.verify();
+    assert.deepEqual([result.done, result.failed, result.exitCode], [3, 0, 0]);
+    assert.deepEqual(readdirSync(world.directory).sort(), before);
+    assert.equal((await world.verify({ keys: [strangersKey()] })).result.exitCode, 4);
+  });
+
+  it('with a manifest finds what is missing, replaced and rolled back', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { kept: 'kept', missing: 'missing', replaced: 'replaced', back: 'first state' });
+    await world.push();
+    const manifest = join(world.manifests, readdirSync(world.manifests)[0] ?? '');
+    const older = await fetchStored(world, 'backup/back');
+    writeFileSync(join(world.source, 'back'), 'second state');
+    await world.push();
+    assert.equal((await world.verify({ manifest })).result.exitCode, 0);
+
+    await world.store.delete('backup/missing');
+    await store(world, 'backup/back', older.body, older.metadata);
+    writeFileSync(join(world.source, 'replaced'), 'by another run');
+    await world.push({ newRun: true, ifExists: 'overwrite', include: ['replaced'], manifestDirectories: [world.path('other-manifests')] });
+    const { result } = await world.verify({ manifest });
+    assert.equal(result.exitCode, 4);
+    assert.deepEqual(result.failures.map(({ path, code }) => `${path}: ${code}`).sort(), ['back: rolled-back', 'missing: missing', 'replaced: replaced']);
+    assert.equal(result.done, 1);
+  });
+
+  it('against a directory finds what differs, and what was never sent', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { same: 'same', edited: 'edited', 'large.bin': content(LARGE), 'large-edited.bin': content(LARGE) });
+    await world.push();
+    assert.equal((await world.verify({ against: world.source })).result.exitCode, 0);
+    writeFileSync(join(world.source, 'edited'), 'EDITED');
+    writeFileSync(join(world.source, 'unsent'), 'new');
+    writeFileSync(join(world.source, 'large-edited.bin'), flipped(content(LARGE), LARGE - 5));
+    const { result } = await world.verify({ against: world.source });
+    assert.equal(result.exitCode, 4);
+    assert.deepEqual(result.failures.map(({ path, code }) => `${path}: ${code}`).sort(), ['edited: differs', 'large-edited.bin: differs', 'unsent: missing']);
+  });
+
+  it('signs a migration off with a report whose totals add up', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'a.txt': 'a', 'b.log': 'b', 'large.bin': content(LARGE) });
+    await world.push();
+    await world.store.delete('backup/a.txt');
+    const manifest = join(world.manifests, readdirSync(world.manifests)[0] ?? '');
+    const report = world.path('report.json');
+    await world.verify({ against: world.source, manifest, report, exclude: ['*.log'] });
+    interface Report {
+      readonly files: readonly { path: string; state: string; proofs: readonly string[]; code?: string }[];
+      readonly totals: { scanned: number; verified: number; skipped: number; failed: number; bytes: number };
+      readonly complete: boolean;
+    }
+    const { files, totals, complete } = JSON.parse(readFileSync(report, 'utf8')) as Report;
+    assert.equal(statSync(report).mode & 0o077, 0);
+    assert.equal(complete, false);
+    assert.equal(totals.scanned, totals.verified + totals.skipped + totals.failed);
+    assert.equal(files.length, totals.scanned);
+    const byPath = new Map(files.map((file) => [file.path, file]));
+    assert.deepEqual(byPath.get('large.bin')?.proofs, ['authentic', 'as-recorded', 'equal-to-local']);
+    assert.equal(byPath.get('a.txt')?.code, 'missing');
+    assert.equal(byPath.get('b.log')?.state, 'skipped');
+    assert.equal(totals.bytes, LARGE);
+  });
+});
