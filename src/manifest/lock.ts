@@ -1,8 +1,8 @@
 import { open, readFile, rm, stat, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import { SealiftError } from '../errors.js';
-import { holdName, type HeldName } from './abstract-name.js';
 import { errnoOf, writeError } from './files.js';
+import { holdSocket, type HeldSocket } from './held-socket.js';
 import { thisMachine, type Machine } from './machine.js';
 
 const holderSchema = z.object({
@@ -31,25 +31,25 @@ export interface ManifestLock {
  */
 export async function lockManifest(manifest: string, { breakLock = false, machine = thisMachine }: LockOptions = {}): Promise<ManifestLock> {
   const lockFile = `${manifest}.lock`;
-  const name = await holdManifestName(manifest, machine);
-  if (name.kind === 'taken') {
+  const socket = await holdSocketOf(manifest, machine);
+  if (socket.kind === 'taken') {
     throw lockedBy(manifest, await readHolder(lockFile), 'wait for it to end, or stop it');
   }
   try {
     const text = await takeLockFile(manifest, breakLock, machine);
-    return { release: () => releaseBoth(lockFile, text, name) };
+    return { release: () => releaseBoth(lockFile, text, socket) };
   } catch (error) {
-    await releaseName(name);
+    await releaseSocket(socket);
     throw error;
   }
 }
 
-async function holdManifestName(manifest: string, machine: Machine): Promise<HeldName> {
+async function holdSocketOf(manifest: string, machine: Machine): Promise<HeldSocket> {
   if (!machine.abstractSockets) {
     return { kind: 'unavailable' };
   }
   const { dev, ino } = await stat(manifest, { bigint: true });
-  return holdName(`sealift-${String(dev)}-${String(ino)}`);
+  return holdSocket(`\0sealift-${String(dev)}-${String(ino)}`);
 }
 
 /** Every round but the first follows a stale lock that was removed; on Linux the socket's holder is alone here. */
@@ -135,16 +135,16 @@ function lockedBy(manifest: string, holder: Holder | undefined, remedy: string):
 }
 
 /** A lock that somebody broke and took over is theirs. */
-async function releaseBoth(lockFile: string, text: string, name: HeldName): Promise<void> {
+async function releaseBoth(lockFile: string, text: string, socket: HeldSocket): Promise<void> {
   const current = await readFile(lockFile, 'utf8').catch(() => undefined);
   if (current === text) {
     await rm(lockFile, { force: true });
   }
-  await releaseName(name);
+  await releaseSocket(socket);
 }
 
-async function releaseName(name: HeldName): Promise<void> {
-  if (name.kind === 'held') {
-    await name.release();
+async function releaseSocket(socket: HeldSocket): Promise<void> {
+  if (socket.kind === 'held') {
+    await socket.release();
   }
 }

@@ -1,22 +1,23 @@
 import { createServer, type Server } from 'node:net';
 import { errnoOf } from './files.js';
 
-export type HeldName =
+export type HeldSocket =
   | { readonly kind: 'held'; release(): Promise<void> }
   /** By another process, or by this one. */
   | { readonly kind: 'taken' }
-  /** The system has no such names, or forbids them here. */
+  /** The system has no such addresses, or forbids them here. */
   | { readonly kind: 'unavailable' };
 
 /**
- * Holds a Linux abstract socket name: only one process of a network namespace can, and the kernel frees it the moment
- * that process dies, SIGKILL included. Does not keep the process alive. At most 106 characters.
+ * Holds a socket address. A Linux abstract one (a NUL and up to 106 characters) belongs to one process of a network
+ * namespace at a time, and the kernel frees it the moment that process dies, SIGKILL included. Does not keep the process
+ * alive.
  */
-export async function holdName(name: string): Promise<HeldName> {
+export async function holdSocket(address: string): Promise<HeldSocket> {
   const server = createServer((connection) => connection.destroy());
   server.unref();
   try {
-    await listen(server, `\0${name}`);
+    await listen(server, address);
   } catch (error) {
     return { kind: errnoOf(error) === 'EADDRINUSE' ? 'taken' : 'unavailable' };
   }
