@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Answer } from './answer.js';
 import type { Fault, RequestInfo } from './faults.js';
@@ -10,7 +9,7 @@ import { PayloadDigest, type RequestRecord } from './request-log.js';
 export class Call {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly requestId = randomBytes(12).toString('hex').toUpperCase();
+  readonly requestId: string;
   readonly #startedMs: number;
   readonly #digest: PayloadDigest | undefined;
   #awaitsContinue: boolean;
@@ -19,11 +18,12 @@ export class Call {
   info: RequestInfo;
   fault: Fault | undefined;
 
-  constructor(exchange: { request: IncomingMessage; response: ServerResponse; awaitsContinue: boolean }, info: RequestInfo, options: { startedMs: number; digest: boolean }) {
+  constructor(exchange: { request: IncomingMessage; response: ServerResponse; awaitsContinue: boolean }, info: RequestInfo, options: { requestId: string; startedMs: number; digest: boolean }) {
     this.request = exchange.request;
     this.response = exchange.response;
     this.#awaitsContinue = exchange.awaitsContinue;
     this.info = info;
+    this.requestId = options.requestId;
     this.#startedMs = options.startedMs;
     this.#digest = options.digest ? new PayloadDigest() : undefined;
   }

@@ -27,9 +27,8 @@ export function createOssServer(options: OssServerOptions): ServiceServer {
 function open(call: Call, options: OssServerOptions): () => Promise<Answer> {
   const { request } = call;
   const target = parseTarget(request.url ?? '/', request.headers.host);
-  identify(call, target, target.candidates[0]);
   const method = request.method ?? '';
-  const resource = verifyOssSignature({ method, headers: request.headers, query: target.query }, target.candidates, options);
+  const resource = authenticate(call, target, options);
   const { perform } = identify(call, target, resource);
   const ossRequest: OssRequest = {
     ...resource,
@@ -44,6 +43,16 @@ function open(call: Call, options: OssServerOptions): () => Promise<Answer> {
     receiveText: () => receiveText(request, call.body(), MAX_XML_BODY_BYTES),
   };
   return async () => withCommonHeaders(await perform(ossRequest), call);
+}
+
+function authenticate(call: Call, { candidates, query }: Target, options: OssServerOptions): Resource {
+  const { method = '', headers } = call.request;
+  try {
+    return verifyOssSignature({ method, headers, query }, candidates, options);
+  } catch (error) {
+    identify(call, { candidates, query }, candidates[0]);
+    throw error;
+  }
 }
 
 function identify(call: Call, { query }: Target, resource: Resource) {

@@ -29,6 +29,9 @@ const idle: Crc64[] = [];
  * @throws Disconnected
  */
 export async function receivePayload(request: IncomingMessage, chunks: AsyncIterable<Buffer>, options: ReceiveOptions): Promise<Payload> {
+  if (Number(request.headers['content-length'] ?? 0) > options.maxBytes) {
+    throw tooLarge();
+  }
   const declared = request.headers['content-md5'];
   const crc = (idle.pop() ?? (await Crc64.create())).start();
   const md5 = createHash('md5');

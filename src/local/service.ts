@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -43,6 +44,8 @@ export function createServiceServer(service: Service, options: ServiceOptions): 
   // Uploads take as long as they take, and an idle connection must outlive the patience of its client.
   const server = createServer({ maxHeaderSize: LOCAL_HEADER_BYTES, requestTimeout: 0, keepAliveTimeout: 120_000 });
   const underWay = new Set<Promise<void>>();
+  // Unique without asking for randomness on every request.
+  const idPrefix = randomBytes(6).toString('hex').toUpperCase();
   let sequence = 0;
   const accept = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void => {
     sequence += 1;
@@ -56,7 +59,8 @@ export function createServiceServer(service: Service, options: ServiceOptions): 
       query: {},
       accessKeyId: '',
     };
-    const call = new Call({ request, response, awaitsContinue }, info, { startedMs: options.now(), digest: options.log !== undefined });
+    const requestId = idPrefix + sequence.toString(16).toUpperCase().padStart(12, '0');
+    const call = new Call({ request, response, awaitsContinue }, info, { requestId, startedMs: options.now(), digest: options.log !== undefined });
     const work = serve(service, call, options).catch(() => call.cut());
     underWay.add(work);
     void work.then(() => underWay.delete(work));
@@ -140,13 +144,22 @@ async function underFault(service: Service, call: Call, perform: () => Promise<A
       await perform();
       throw new Disconnected('by the fault plan');
     case 'delay':
-      await delay(fault.ms, undefined, { ref: false });
+      await delayWhileConnected(call, fault.ms);
       return perform();
     case 'wrong-checksums':
       return withChecksums(await perform(), fault);
     case 'truncate':
     case undefined:
       return perform();
+  }
+}
+
+async function delayWhileConnected({ request }: Call, ms: number): Promise<void> {
+  const over = new AbortController();
+  try {
+    await Promise.race([delay(ms, undefined, { ref: false }), once(request.socket, 'close', { signal: over.signal })]);
+  } finally {
+    over.abort();
   }
 }
 

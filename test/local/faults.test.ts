@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -11,13 +12,15 @@ import { aliOss, raw, refusal, startCloud, temporaryDirectory } from './support.
 async function started(test: TestContext) {
   const next: Fault[] = [];
   const asked: RequestInfo[] = [];
+  const arrivals = new EventEmitter();
   const running = await startCloud(test, {
     faults: (info) => {
       asked.push(info);
+      arrivals.emit('request');
       return next.shift();
     },
   });
-  return { ...running, next, asked, client: aliOss(running.cloud) };
+  return { ...running, next, asked, arrivals, client: aliOss(running.cloud) };
 }
 
 function headersOf(result: { res: unknown }): Record<string, string> {
@@ -54,17 +57,19 @@ describe('faults', () => {
   });
 
   it('stall until the client gives up, or the cloud closes', async (test) => {
-    const { cloud, next, nextRecord } = await started(test);
+    const { cloud, next, nextRecord, arrivals } = await started(test);
     const stalled = (timeout: number) => aliOss(cloud).put('k', Buffer.from('x'.repeat(1000)), { timeout });
     next.push({ kind: 'stall', afterBytes: 10 }, { kind: 'stall' });
     const first = nextRecord();
     await assert.rejects(stalled(50), /ResponseTimeout/u);
     assert.equal((await first).status, 0);
     const second = assert.rejects(stalled(60_000));
-    next.push({ kind: 'delay', ms: 0 });
+    next.push({ kind: 'delay', ms: 0 }, { kind: 'delay', ms: 3_600_000 });
     await aliOss(cloud).put('other', Buffer.from('served meanwhile'));
+    const third = assert.rejects(aliOss(cloud).head('other'));
+    await once(arrivals, 'request');
     await cloud.close();
-    await second;
+    await Promise.all([second, third]);
   });
 
   it('do the work and lose the answer, or lie about it', async (test) => {

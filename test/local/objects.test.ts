@@ -145,6 +145,8 @@ describe('objects', () => {
     assert.equal(await code(put('k', { 'x-oss-meta-a': 'v'.repeat(8192 - 'x-oss-meta-a'.length) })), 'InvalidArgument');
     assert.equal(await code(put('k', { 'x-oss-meta-a': 'v'.repeat(8191 - 'x-oss-meta-a'.length) })), undefined);
     assert.equal(await code(put('k', { 'x-oss-meta-a_b': 'v' })), 'InvalidArgument');
+    const giant = { method: 'PUT', bucket: 'b-1', key: 'k', headers: { 'content-length': String(5 * 1024 * MiB + 1), expect: '100-continue' } };
+    assert.equal(/<Code>(\w+)</u.exec((await send(giant)).body)?.[1], 'EntityTooLarge');
     assert.equal(await code(put('/leading')), 'InvalidObjectName');
     assert.equal(await code(put('\\leading')), 'InvalidObjectName');
     assert.equal(await code(put('é'.repeat(512))), 'InvalidObjectName');
