@@ -5,6 +5,9 @@ import { Batcher } from './plan.js';
 import type { Session } from './session.js';
 import { slabBytes } from './slabs.js';
 
+/** The part of a session that handing out work needs. */
+export type Crew = Pick<Session, 'pool' | 'memory' | 'slots' | 'tally' | 'bounds' | 'follow'>;
+
 /** One kind of small work: how it becomes a job, and what is done with its outcome. */
 export interface Trade<D, I extends { readonly id: number }> {
   bytesOf(draft: D): number;
@@ -19,11 +22,11 @@ export interface Trade<D, I extends { readonly id: number }> {
  * dies takes its batch along: each item of it gets one more chance, alone.
  */
 export class Dispatcher<D, I extends { readonly id: number }> {
-  readonly #session: Session;
+  readonly #session: Crew;
   readonly #trade: Trade<D, I>;
   readonly #batches: Batcher<D>;
 
-  constructor(session: Session, trade: Trade<D, I>) {
+  constructor(session: Crew, trade: Trade<D, I>) {
     this.#session = session;
     this.#trade = trade;
     this.#batches = new Batcher({ maxItems: BATCH_FILES, maxBytes: BATCH_BYTES, threads: session.bounds.threads });

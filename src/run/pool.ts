@@ -16,9 +16,10 @@ export class Pool {
   /** Why no thread could be started at all. */
   #broken: Error | undefined;
 
-  constructor(context: WorkerContext, threads: number) {
+  /** @param worker - the module that answers jobs; told `context` once per thread. */
+  constructor(context: Pick<WorkerContext, 'concurrency'>, threads: number, worker: URL = WORKER_URL) {
     this.#piscina = new Piscina({
-      filename: WORKER_URL.href,
+      filename: worker.href,
       minThreads: threads,
       maxThreads: threads,
       idleTimeout: Infinity,

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { Budget } from '../../src/run/budget.js';
+import { Dispatcher, type Crew } from '../../src/run/dispatcher.js';
+import { resolveBounds } from '../../src/run/effective.js';
+import type { Outcome, PushItem } from '../../src/run/jobs.js';
+import { Pool } from '../../src/run/pool.js';
+import { Tally } from '../../src/run/tally.js';
+import type { EncodedPath, ObjectKey } from '../../src/run/types.js';
+
+const WORKER = new URL('../support/dying-worker.js', import.meta.url);
+const STAT = { sizeBytes: 1, mtimeNs: 0n, ctimeNs: 0n, ino: 1n, dev: 1n, mode: 0o600 };
+
+interface Bench {
+  readonly crew: Crew;
+  readonly outcomes: Map<string, Outcome>;
+  readonly begun: string[];
+  readonly dispatcher: Dispatcher<Omit<PushItem, 'id'>, PushItem>;
+  ended(): Promise<void>;
+}
+
+function setUp(t: TestContext, onBegin: (keys: readonly string[]) => void = () => undefined): Bench {
+  const bounds = resolveBounds({ threads: 2, concurrency: 4 });
+  const pool = new Pool({ concurrency: 4 }, 2, WORKER);
+  t.after(async () => await pool.destroy());
+  const work: Promise<void>[] = [];
+  const crew: Crew = { pool, memory: new Budget(1_000_000), slots: new Budget(64), tally: new Tally(undefined), bounds, follow: (promise) => void work.push(promise) };
+  const outcomes = new Map<string, Outcome>();
+  const begun: string[] = [];
+  let nextId = 0;
+  const dispatcher = new Dispatcher<Omit<PushItem, 'id'>, PushItem>(crew, {
+    bytesOf: () => 1,
+    begin: (drafts) => {
+      onBegin(drafts.map(({ key }) => key));
+      begun.push(...drafts.map(({ key }) => key));
+      return drafts.map((draft) => ({ ...draft, id: nextId++ }));
+    },
+    job: (files) => ({ kind: 'push', files }),
+    settle: (item, outcome) => void outcomes.set(item.key, outcome),
+  });
+  return { crew, outcomes, begun, dispatcher, ended: async () => void (await Promise.all(work)) };
+}
+
+function draft(key: string): Omit<PushItem, 'id'> {
+  return { path: key as EncodedPath, key: key as ObjectKey, stat: STAT, replace: 'no' };
+}
+
+describe('the dispatcher', () => {
+  it('gives every job of a thread that dies one more chance, in a fresh thread', async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'sealift-test-'));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const { dispatcher, outcomes, ended } = setUp(t);
+    const keys = Array.from({ length: 60 }, (_, i) => (i % 20 === 7 ? `dies-once:${directory}/${i}` : `fine-${i}`));
+    for (const key of keys) {
+      await dispatcher.add(draft(key));
+    }
+    await dispatcher.flush();
+    await ended();
+    assert.equal(outcomes.size, keys.length);
+    const states = [...outcomes.values()].map(({ state }) => state);
+    // A job that shares its thread with two deaths in a row is given up; nearly all of them make it.
+    assert.ok(states.filter((state) => state === 'done').length >= keys.length - 20, JSON.stringify(states));
+  });
+
+  it('fails a job that kills its thread twice, by name, and returns its bytes', async (t) => {
+    const { crew, dispatcher, outcomes, ended } = setUp(t);
+    await dispatcher.add(draft('dies-always'));
+    await dispatcher.flush();
+    await ended();
+    const outcome = outcomes.get('dies-always');
+    assert.ok(outcome?.state === 'failed');
+    assert.equal(outcome.failure.code, 'worker-died');
+    assert.deepEqual([crew.memory.used, crew.slots.used], [0, 0]);
+  });
+
+  it('parks a batch that cannot be begun, and what is left when intake has stopped', async (t) => {
+    const { crew, dispatcher, ended } = setUp(t, () => {
+      throw new Error('the manifest is full');
+    });
+    crew.tally.scanned(1);
+    await dispatcher.add(draft('a'));
+    await assert.rejects(ended(), /the manifest is full/);
+    assert.equal(crew.tally.parkedCount, 1);
+    crew.memory.close();
+    crew.tally.scanned(1);
+    await assert.rejects(dispatcher.add(draft('b')).then(async () => await dispatcher.flush()), { code: 'interrupted' });
+    assert.equal(crew.tally.parkedCount, 2);
+    crew.tally.close();
+  });
+});

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { SealiftError } from '../../src/errors.js';
+import { MAX_PARTS, MiB } from '../../src/limits.js';
+import { Budget } from '../../src/run/budget.js';
+import { partBytesFor, resolveBounds } from '../../src/run/effective.js';
+import { decideExisting } from '../../src/run/existing.js';
+import { cut, onEveryPiece } from '../../src/run/large-file.js';
+import { Batcher, planFile } from '../../src/run/plan.js';
+import { planPull, type PullFacts } from '../../src/run/pull-plan.js';
+import { slabBytes, Slabs } from '../../src/run/slabs.js';
+import { storeIdentity } from '../../src/run/store-identity.js';
+import { Tally } from '../../src/run/tally.js';
+
+const STAT = { sizeBytes: 10, mtimeNs: 5n, ctimeNs: 6n, ino: 7n, dev: 8n, mode: 0o644 };
+
+describe('a budget', () => {
+  it('never lets more through than it has, and lets everyone through in the end, in order', async () => {
+    await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 50 }), fc.array(fc.integer({ min: 0, max: 80 }), { maxLength: 40 }), async (capacity, amounts) => {
+      const budget = new Budget(capacity);
+      const order: number[] = [];
+      await Promise.all(amounts.map(async (amount, index) => await budget.with(amount, async () => {
+        assert.ok(budget.used <= capacity);
+        order.push(index);
+        await Promise.resolve();
+      })));
+      assert.deepEqual(order, amounts.map((_, index) => index));
+      assert.equal(budget.used, 0);
+    }));
+  });
+
+  it('refuses those who wait and those who come once it is closed', async () => {
+    const budget = new Budget(1);
+    await budget.take(1);
+    const waiting = budget.take(1);
+    budget.close();
+    await assert.rejects(waiting, { code: 'interrupted' });
+    await assert.rejects(budget.take(1), { code: 'interrupted' });
+    assert.throws(() => new Budget(0), RangeError);
+  });
+});
+
+describe('slabs', () => {
+  it('are as long as asked for, and waste at most a quarter', () => {
+    fc.assert(fc.property(fc.integer({ min: 0, max: 300 * MiB }), (bytes) => {
+      const size = slabBytes(bytes);
+      assert.ok(size >= bytes && (bytes <= 4096 || size <= bytes * 1.26), `${bytes} → ${size}`);
+    }));
+  });
+
+  it('are used again, up to what may be kept', () => {
+    const slabs = new Slabs(16_384);
+    const first = slabs.take(5000);
+    assert.equal(first.length, 5000);
+    slabs.give(first);
+    assert.equal(slabs.take(4900).buffer, first.buffer);
+    const kept = [slabs.take(8000), slabs.take(8000), slabs.take(8000)];
+    kept.forEach((slab) => slabs.give(slab));
+    const again = [slabs.take(8000), slabs.take(8000), slabs.take(8000)].map(({ buffer }) => buffer);
+    assert.equal(kept.filter(({ buffer }) => again.includes(buffer)).length, 2);
+  });
+});
+
+describe('the bounds of a run', () => {
+  it('have the documented defaults', () => {
+    const { concurrency, partBytes, memoryBytes, threads } = resolveBounds({});
+    assert.deepEqual([concurrency, partBytes, memoryBytes], [16, 8 * MiB, 256 * MiB]);
+    assert.ok(threads >= 1);
+  });
+
+  it('refuse nonsense by name', () => {
+    for (const [tuning, name] of [[{ threads: 0 }, 'threads'], [{ concurrency: Number.NaN }, 'concurrency'], [{ partBytes: 99 }, 'part-size'], [{ memoryBytes: 5 }, 'memory']] as const) {
+      assert.throws(() => resolveBounds(tuning), (error: unknown) => error instanceof SealiftError && error.code === 'usage' && error.message.includes(`--${name}`));
+    }
+  });
+
+  it('cut a file into equal parts that cover it, never more than OSS takes', () => {
+    fc.assert(fc.property(fc.integer({ min: 1, max: 64 * 1024 * MiB }), (sizeBytes) => {
+      const partBytes = partBytesFor(sizeBytes, 102_400);
+      assert.equal(partBytes % 16, 0);
+      assert.ok(Math.ceil(sizeBytes / partBytes) <= MAX_PARTS);
+    }));
+    const pieces = cut(1000, 320);
+    assert.deepEqual(pieces.map(({ index, offset, bytes }) => [index, offset, bytes]), [[0, 0, 320], [1, 320, 320], [2, 640, 320], [3, 960, 40]]);
+  });
+
+  it('are kept while pieces are worked on, and no piece begins after a failure', async () => {
+    const memory = new Budget(200);
+    let most = 0;
+    const begun: number[] = [];
+    const work = onEveryPiece(cut(1000, 100), memory, async ({ index }) => {
+      begun.push(index);
+      most = Math.max(most, memory.used);
+      await Promise.resolve();
+      if (index === 3) {
+        throw new Error('piece 3');
+      }
+    });
+    await assert.rejects(work, /piece 3/);
+    assert.ok(begun.length <= 6 && most <= 200);
+    assert.equal(memory.used, 0);
+  });
+});
+
+describe('the plan of a push', () => {
+  const policy = { singlePutBytes: 100, checksum: false };
+  it('skips what is done and unchanged, replaces what is proven ours, asks about the rest', () => {
+    assert.deepEqual(planFile(STAT, { isDone: true, attempted: true, unchanged: true }, policy), { action: 'skip' });
+    assert.deepEqual(planFile(STAT, { isDone: true, attempted: true, unchanged: false }, policy), { action: 'push', how: 'whole', replace: 'yes' });
+    assert.deepEqual(planFile(STAT, { isDone: false, attempted: true, unchanged: false }, policy), { action: 'push', how: 'whole', replace: 'if-ours' });
+    assert.deepEqual(planFile(STAT, { isDone: false, attempted: false, unchanged: false }, policy), { action: 'push', how: 'whole', replace: 'no' });
+    assert.deepEqual(planFile(STAT, undefined, policy), { action: 'push', how: 'whole', replace: 'no' });
+    assert.deepEqual(planFile({ ...STAT, sizeBytes: 101 }, undefined, policy), { action: 'push', how: 'parts', replace: 'no' });
+    assert.equal(planFile(STAT, { isDone: true, attempted: true, unchanged: true }, { ...policy, checksum: true }).action, 'push');
+  });
+
+  it('never replaces somebody else\'s object unless told to overwrite', () => {
+    for (const ifExists of ['changed', 'skip', 'fail'] as const) {
+      assert.notEqual(decideExisting('foreign', ifExists), 'write');
+    }
+    assert.equal(decideExisting('foreign', 'overwrite'), 'write');
+  });
+
+  it('grows its batches, and loses nothing', () => {
+    fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 500 })), fc.integer({ min: 1, max: 8 }), (sizes, threads) => {
+      const batcher = new Batcher<number>({ maxItems: 16, maxBytes: 1000, threads });
+      const batches = sizes.map((size, index) => batcher.add(index, size)).filter((batch) => batch !== undefined);
+      const all = [...batches, batcher.flush()];
+      assert.deepEqual(all.flat(), sizes.map((_, index) => index));
+      assert.ok(all.every((batch) => batch.length <= 16));
+      assert.ok((batches[0]?.length ?? 1) === 1, 'the first batch must not wait');
+    }));
+  });
+});
+
+describe('the plan of a pull', () => {
+  const nothing = { overwrite: false, checksum: false };
+  const facts = (more: Partial<PullFacts>): PullFacts => ({ etag: 'E', local: STAT, pulled: undefined, pushed: undefined, ...more });
+  const done = { isDone: true, attempted: true, unchanged: true, etag: 'E' };
+
+  it('skips only where size, mtime and a manifest agree', () => {
+    assert.equal(planPull(facts({ pulled: done }), nothing).action, 'skip');
+    assert.deepEqual(planPull(facts({ pulled: { ...done, etag: 'other' } }), nothing), { action: 'pull', overwrite: 'yes' });
+    assert.equal(planPull(facts({ pulled: { ...done, unchanged: false } }), nothing).action, 'pull');
+    assert.equal(planPull(facts({ pushed: { etag: 'E', sizeBytes: 10, mtimeNs: 5n } }), nothing).action, 'skip');
+    assert.equal(planPull(facts({ pushed: { etag: 'E', sizeBytes: 10, mtimeNs: 6n } }), nothing).action, 'refuse');
+    assert.equal(planPull(facts({ pushed: { etag: 'F', sizeBytes: 10, mtimeNs: 5n } }), nothing).action, 'refuse');
+  });
+
+  it('refuses an unknown file, and replaces it on request', () => {
+    assert.deepEqual(planPull(facts({}), nothing), { action: 'refuse' });
+    assert.deepEqual(planPull(facts({}), { ...nothing, overwrite: true }), { action: 'pull', overwrite: 'yes' });
+    assert.deepEqual(planPull(facts({ local: undefined }), nothing), { action: 'pull', overwrite: 'no' });
+    assert.equal(planPull(facts({ pulled: done }), { ...nothing, checksum: true }).action, 'pull');
+  });
+});
+
+describe('the identity of a store', () => {
+  const target = { bucket: 'b', prefix: '', region: 'cn-hangzhou' };
+  const credentials = { accessKeyId: 'ID', accessKeySecret: 'S' };
+  it('does not depend on the port of an embedded cloud, but on its data directory', () => {
+    const at = (endpoint: string, accessKeyId = 'ID'): string => storeIdentity({ ...target, endpoint }, { ...credentials, accessKeyId });
+    assert.equal(at('http://127.0.0.1:1'), at('http://localhost:2'));
+    assert.notEqual(at('http://127.0.0.1:1'), at('http://127.0.0.1:1', 'OTHER'));
+    assert.equal(at('https://oss.example.com'), 'oss.example.com');
+    assert.equal(storeIdentity(target, credentials), 'cn-hangzhou');
+  });
+});
+
+describe('the tally', () => {
+  it('proves that nothing was lost between the walk and its outcome', () => {
+    const tally = new Tally(undefined);
+    tally.scanned(1);
+    assert.throws(() => tally.close(), { code: 'internal' });
+    tally.done({ path: 'a', key: 'a', bytes: 1 });
+    tally.close();
+    assert.equal(tally.exitCode, 0);
+  });
+
+  it('chooses one exit code by severity, and keeps a bounded list of failures', () => {
+    const tally = new Tally(undefined);
+    for (let i = 0; i < 1500; i += 1) {
+      tally.scanned(0);
+      tally.failed({ path: `${i}`, key: '' }, { code: i === 7 ? 'authentication-failed' : 'vanished', message: 'm', retryable: false });
+    }
+    assert.deepEqual([tally.exitCode, tally.failures.length], [4, 1000]);
+    tally.stoppedBy('interrupted');
+    assert.equal(tally.exitCode, 130);
+  });
+});
