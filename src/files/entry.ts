@@ -6,6 +6,7 @@ import { joinRaw, type OwnPaths } from './own-paths.js';
 import { encodeName, encodePath } from './path-encoding.js';
 import type { Selection } from './selection.js';
 import { fileStatOf } from './stat.js';
+import { isTemporaryName } from './temporary.js';
 
 export type SymlinkMode = 'record' | 'skip' | 'follow';
 
@@ -48,7 +49,7 @@ export class EntryReader {
   read(directory: Directory, name: string): WalkEntry | Directory {
     const path = pathBelow(directory, name);
     const place = { directory, path, raw: joinRaw(directory.raw, name), real: joinRaw(directory.real, name) };
-    if (this.#rules.own.has(directory.real, name)) {
+    if (isTemporaryName(name) || this.#rules.own.has(directory.real, name)) {
       return skipped(path, 'own-file');
     }
     if (this.#rules.selection.excludes(path)) {

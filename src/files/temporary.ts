@@ -15,7 +15,7 @@ export interface ProcessTag {
 }
 
 const PREFIX = '.sealift-';
-const NAME = /^\.sealift-([0-9a-f]{8})-([0-9a-f]{8})-(\d{1,10})-(\d{1,15})-[0-9a-f]{16}/;
+const NAME = /^\.sealift-([0-9a-f]{8})-([0-9a-f]{8})-(\d{1,10})-(\d{1,15})-[0-9a-f]{16}$/;
 const RANDOM_BYTES = 8;
 const TAG_DIGITS = 8;
 
@@ -25,6 +25,11 @@ const TAG_DIGITS = 8;
  */
 export function temporaryName(tag: ProcessTag = currentProcess()): string {
   return `${PREFIX}${tag.host}-${tag.boot}-${tag.pid}-${tag.start}-${randomBytes(RANDOM_BYTES).toString('hex')}`;
+}
+
+/** Whether a file name is that of a temporary file, of whatever process: not anybody's data. */
+export function isTemporaryName(name: string): boolean {
+  return name.startsWith(PREFIX) && NAME.test(name);
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { temporaryName } from '../../src/files/temporary.js';
 import { walk } from '../../src/files/walk.js';
 import { rejectsCode } from './expect.js';
 import { makeTree, temporaryDirectory } from './tree.js';
@@ -92,8 +93,8 @@ describe('walk with --include', () => {
 });
 
 describe('globs that are none', () => {
-  for (const options of [{ include: [''] }, { exclude: ['/'] }, { exclude: ['!a'] }, { include: ['!'] }]) {
-    it(`refuses ${JSON.stringify(options)}`, async () => {
+  for (const options of [{ include: [''] }, { exclude: ['/'] }, { exclude: ['!a'] }, { include: ['!'] }, { include: ['[z-a]'] }, { exclude: ['*'.repeat(70_000)] }]) {
+    it(`refuses ${JSON.stringify(options).slice(0, 40)}`, async () => {
       const error = await rejectsCode(walkAll(tree, options), 'usage');
       assert.equal(error.exitCode, 2);
     });
@@ -128,6 +129,14 @@ describe('walk and its own files', () => {
     assert.deepEqual(words(await walkAll(`${other}/link`, { ownPaths: [`${root}/real/own`] })), expected);
     assert.deepEqual(words(await walkAll(`${root}/real`, { ownPaths: [`${other}/link/own`] })), expected);
     assert.deepEqual(words(await walkAll(`${root}/real`, { ownPaths: [`${root}/real/alias`] })), ['file a', 'skipped/own-file alias', 'skipped/own-file own']);
+  });
+
+  it('knows its temporary files, which are nobody\'s data', async () => {
+    const temporary = temporaryName();
+    const root = makeTree([`a/${temporary}`, `a/${temporary}x`, '.sealift-notes', '.sealift-00000000-00000000-1-1-0123']);
+    assert.deepEqual(words(await walkAll(root)), [
+      'file .sealift-00000000-00000000-1-1-0123', 'file .sealift-notes', `skipped/own-file a/${temporary}`, `file a/${temporary}x`,
+    ]);
   });
 
   it('refuses to walk its own store', async () => {
