@@ -101,6 +101,9 @@ export class AtomicFile {
    * rejects before the last of these, nothing has the final name and the temporary file is gone.
    */
   async commit(options: CommitOptions): Promise<void> {
+    if (this.#state !== 'open') {
+      throw new TypeError('commit: the file has been committed or discarded');
+    }
     const { directory, label } = this.#place;
     this.#state = 'committing';
     try {

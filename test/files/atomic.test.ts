@@ -126,6 +126,8 @@ describe('AtomicFile', () => {
     await second.commit({ overwrite: false });
     second.discard();
     assert.deepEqual(readdirSync(root), ['final']);
+    await assert.rejects(second.commit({ overwrite: true }), TypeError);
+    assert.deepEqual(readdirSync(root), ['final']);
   });
 
   it('leaves nothing behind when the name cannot be given', async () => {

@@ -80,6 +80,7 @@ describe('CollisionFinder', () => {
       const key = (text: string): string => collisionKey(encoded(text));
       const expected = paths.filter((one, i) => paths.some((other, j) => i !== j && (key(one) === key(other) || key(other).startsWith(`${key(one)}/`))));
       assert.deepEqual(colliding(paths), expected);
+      assert.equal(finderOf(paths).hasCollisions, expected.length > 0);
     }));
   });
 
