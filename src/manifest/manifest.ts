@@ -68,6 +68,7 @@ export class Manifest extends ManifestView {
   readonly warnings: readonly string[];
   readonly #journal: Journal;
   readonly #lock: ManifestLock;
+  #released: Promise<void> | undefined;
 
   private constructor(file: string, handle: FileHandle, opened: Opened) {
     super(file, handle, opened);
@@ -224,8 +225,13 @@ export class Manifest extends ManifestView {
     }
   }
 
-  /** Releases file and lock without saying how the session ended. Records made so far are on the disk. */
-  override async release(): Promise<void> {
+  /** Releases file and lock without saying how the session ended; once is enough. Records made so far are on the disk. */
+  override release(): Promise<void> {
+    this.#released ??= this.#releaseBoth();
+    return this.#released;
+  }
+
+  async #releaseBoth(): Promise<void> {
     try {
       await this.#journal.close();
     } finally {

@@ -42,7 +42,8 @@ export class Salvage {
   /** New ids by old ones; a file that is not kept has none. */
   readonly #ids: number[] = [];
   #line = 0;
-  /** Whether a second first line was met: two files were joined, and the rest is the other's. */
+  #lastSeq = 0;
+  /** Whether numbers began to count anew: two files were joined, and the rest is the other's. */
   #foreign = false;
 
   /** The records to write in the place of this line. */
@@ -64,13 +65,18 @@ export class Salvage {
   }
 
   #fateOf(line: ManifestLine): Fate {
-    this.#foreign ||= line.type === 'open' && this.state.head !== undefined;
+    this.#foreign ||= line.seq <= this.#lastSeq;
+    this.#lastSeq = line.seq;
     if (this.#foreign) {
       return { reason: 'part of another manifest' };
     }
-    if (this.state.head === undefined && line.type !== 'open') {
-      return { reason: 'nothing says which run it belongs to' };
+    if ((line.type === 'open') !== (this.state.head === undefined) || !this.#areNew(pathsIn(line))) {
+      return { reason: 'contradicts the lines before it' };
     }
+    return this.#adapt(line);
+  }
+
+  #adapt(line: ManifestLine): Fate {
     const record = withoutPlace(line);
     switch (record.type) {
       case 'open':
@@ -93,8 +99,8 @@ export class Salvage {
   }
 
   #renumber(record: Extract<ManifestRecord, { readonly id: number }>): Fate {
-    if ('path' in record && record.path !== undefined) {
-      return { record: { ...record, id: this.#introduce(record.id, [record.path]) } };
+    if (pathsIn(record).length > 0) {
+      return { record: { ...record, id: this.#introduce(record.id, pathsIn(record)) } };
     }
     const id = this.#ids[record.id];
     if (id === undefined) {
@@ -102,6 +108,10 @@ export class Salvage {
     }
     const isOrphan = ((record.type === 'upload' || record.type === 'part') && !this.state.uploads.has(id)) || (record.type === 'range' && !this.state.fetches.has(id));
     return isOrphan ? { reason: 'the beginning of its transfer is lost' } : { record: { ...record, id } };
+  }
+
+  #areNew(paths: readonly EncodedPath[]): boolean {
+    return new Set(paths).size === paths.length && paths.every((path) => this.state.index.find(path) === undefined);
   }
 
   #introduce(oldFirst: number, paths: readonly EncodedPath[]): number {
@@ -126,6 +136,14 @@ export class Salvage {
       this.described.push({ line: this.#line, reason, ...(type === undefined ? {} : { type }) });
     }
   }
+}
+
+/** The paths that a record introduces. */
+function pathsIn(record: ManifestRecord): readonly EncodedPath[] {
+  if (record.type === 'started') {
+    return record.paths;
+  }
+  return 'path' in record && record.path !== undefined ? [record.path] : [];
 }
 
 /** Without number and chain, which the new file gives anew. */
