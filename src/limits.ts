@@ -165,3 +165,9 @@ export const MAX_KMS_CONCURRENCY = 32;
 export const MAX_OPEN_DIRECTORIES = 32;
 /** Bytes after which the embedded cloud begins another file for small objects. Ours. */
 export const LOCAL_PACK_BYTES = 64 * MiB;
+/** Failures in a row, without one success, after which the other side counts as out of reach and the run stops. Ours. */
+export const BREAKER_FAILURES = 20;
+/** Pauses before a retry that are worth telling a person about, in milliseconds. Ours. */
+export const NOTABLE_PAUSE_MS = 2000;
+/** Warnings about the connection are this far apart, in milliseconds. Ours. */
+export const NOTICE_INTERVAL_MS = 15_000;

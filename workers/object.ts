@@ -1,6 +1,7 @@
+import { parentPort } from 'node:worker_threads';
 import pLimit from 'p-limit';
 import { workerData } from 'piscina';
-import type { WorkerContext } from '../src/run/context.js';
+import type { WorkerContext, WorkerNotice } from '../src/run/context.js';
 import type { Job, Outcome, ResultOf } from '../src/run/jobs.js';
 import { fetchPiece, scanPiece, sendPiece } from '../src/run/part-jobs.js';
 import { openPorts, type Ports } from '../src/run/ports.js';
@@ -8,7 +9,7 @@ import { pullObject } from '../src/run/pull-object.js';
 import { pushFile } from '../src/run/push-object.js';
 
 const context = workerData as WorkerContext;
-const ports = openPorts(context);
+const ports = openPorts(context, (message) => parentPort?.postMessage({ notice: message } satisfies WorkerNotice));
 /** What this thread has under way: at most so many objects or parts, each with one request at a time. */
 const inSlot = pLimit(context.concurrency);
 

@@ -32,3 +32,8 @@ export interface PullMode {
   readonly allowUnauthenticated: boolean;
   readonly preserveSpecialBits: boolean;
 }
+
+/** What a worker says besides the outcomes of its jobs. */
+export interface WorkerNotice {
+  readonly notice: string;
+}

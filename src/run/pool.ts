@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina';
 import { SealiftError } from '../errors.js';
-import type { WorkerContext } from './context.js';
+import type { WorkerContext, WorkerNotice } from './context.js';
 import type { Job, ResultOf } from './jobs.js';
 
 /** `dist/workers/object.js`, wherever the package lies; a URL and no import, so there is no cycle. */
@@ -58,6 +58,11 @@ export class Pool {
         retryable: true,
       });
     }
+  }
+
+  /** Passes on what workers say besides the outcomes of their jobs. */
+  onNotice(listener: (message: string) => void): void {
+    this.#piscina.on('message', ({ notice }: WorkerNotice) => listener(notice));
   }
 
   /** Ends all threads at once; jobs under way reject. */

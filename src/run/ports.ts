@@ -5,8 +5,9 @@ import type { KeyWrapper } from '../keys/wrapper.js';
 import { TargetTree } from '../files/target-tree.js';
 import { SharedStart } from '../keys/wrapped-start.js';
 import { MasterKeyError } from '../errors.js';
+import { NOTABLE_PAUSE_MS } from '../limits.js';
 import { createOssStore } from '../store/oss.js';
-import { withRetry } from '../store/retry.js';
+import { RETRY_POLICY, withRetry } from '../store/retry.js';
 import type { ObjectStore } from '../store/store.js';
 import type { WorkerContext } from './context.js';
 import { Slabs } from './slabs.js';
@@ -25,8 +26,17 @@ export interface Ports {
   readonly tree: () => TargetTree;
 }
 
-export async function openPorts(context: WorkerContext): Promise<Ports> {
-  const store = withRetry(await createOssStore(context.store));
+/** Told what a person should know while nothing moves. */
+export type NoticeListener = (message: string) => void;
+
+export async function openPorts(context: WorkerContext, onNotice: NoticeListener): Promise<Ports> {
+  const store = withRetry(await createOssStore(context.store, { onNotice }), RETRY_POLICY, {
+    onRetry: (failure, pauseMs) => {
+      if (pauseMs >= NOTABLE_PAUSE_MS) {
+        onNotice(`${failure.message}; trying again`);
+      }
+    },
+  });
   const keyring = new Keyring(context.keys.filter((key) => key.privateKey !== undefined).map(rsaUnwrapper));
   const wrapper = once(() => sealingWrapper(context));
   const starts = once(() => new SharedStart(wrapper()));

@@ -1,4 +1,4 @@
-import { fromFailure, isRunFatal, isSealiftError, SealiftError, toFailure, type Failure } from '../errors.js';
+import { fromFailure, isSealiftError, SealiftError, toFailure, type Failure } from '../errors.js';
 import { CollisionFinder, pathOfForeignKey, pathOfKey } from '../files/names.js';
 import type { Selection } from '../files/selection.js';
 import { LARGE_FILES_AT_ONCE } from '../limits.js';
@@ -182,6 +182,7 @@ export class PullRun {
     switch (outcome.state) {
       case 'done':
         this.#manifest.done(item.id, outcome.stat, outcome.stored);
+        this.#session.succeeded();
         if (outcome.unauthenticated === true) {
           tally.notice('warning', `${item.key}: read unauthenticated; it may have been changed, or opened with the wrong key`);
         }
@@ -209,9 +210,7 @@ export class PullRun {
     }
     this.#manifest.failed(path, failure);
     tally.failed({ path, key }, failure);
-    if (isRunFatal(failure.code)) {
-      this.#session.stop(fromFailure(failure));
-    }
+    this.#session.failed(failure);
   }
 
   #scene(): PullScene {

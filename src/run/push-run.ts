@@ -1,4 +1,4 @@
-import { fromFailure, isRunFatal, isSealiftError, toFailure, type ErrorCode, type Failure } from '../errors.js';
+import { fromFailure, isSealiftError, toFailure, type ErrorCode, type Failure } from '../errors.js';
 import { objectKey } from '../files/names.js';
 import { LARGE_FILES_AT_ONCE } from '../limits.js';
 import type { Manifest } from '../manifest/manifest.js';
@@ -137,6 +137,7 @@ export class PushRun {
         if (outcome.replaced === true) {
           tally.notice('warning', `${item.key}: replaced an older state that no manifest of this run knows`);
         }
+        this.#session.succeeded();
         this.#movedWhole(item, outcome.stat);
         tally.done({ ...this.#facts(item.path), bytes: outcome.stat.sizeBytes });
         return;
@@ -180,9 +181,7 @@ export class PushRun {
     }
     this.#manifest.failed(path, failure);
     tally.failed(this.#facts(path), failure);
-    if (isRunFatal(failure.code)) {
-      this.#session.stop(fromFailure(failure));
-    }
+    this.#session.failed(failure);
   }
 
   #facts(path: EncodedPath): { path: string; key: string } {

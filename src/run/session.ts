@@ -1,8 +1,9 @@
-import { SealiftError, toFailure } from '../errors.js';
-import { GRACE_MS, PROGRESS_MS } from '../limits.js';
+import { fromFailure, isRunFatal, SealiftError, toFailure, type Failure } from '../errors.js';
+import { BREAKER_FAILURES, GRACE_MS, PROGRESS_MS } from '../limits.js';
 import { Budget } from './budget.js';
 import type { WorkerContext } from './context.js';
 import type { Bounds } from './effective.js';
+import { Notices } from './notices.js';
 import { Pool } from './pool.js';
 import { openPorts, type Ports } from './ports.js';
 import type { Tally } from './tally.js';
@@ -19,6 +20,7 @@ export class Session {
   readonly slots: Budget;
   readonly #intake = new AbortController();
   #stop: SealiftError | undefined;
+  #unreachableInARow = 0;
   readonly #underWay = new Set<Promise<void>>();
 
   private constructor(bounds: Bounds, ports: Ports, pool: Pool, tally: Tally) {
@@ -38,8 +40,11 @@ export class Session {
     signal: AbortSignal | undefined, { bounds, context, tally }: { bounds: Bounds; context: WorkerContext; tally: Tally },
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
-    const ports = await openPorts(context);
+    const notices = new Notices(tally);
+    const onNotice = (message: string): void => notices.tell(message);
+    const ports = await openPorts(context, onNotice);
     const session = new Session(bounds, ports, new Pool(context, bounds.threads), tally);
+    session.pool.onNotice(onNotice);
     const progress = setInterval(() => tally.progress(), PROGRESS_MS);
     const onAbort = (): void => session.stop(interruption(signal));
     signal?.addEventListener('abort', onAbort);
@@ -80,6 +85,19 @@ export class Session {
     void this.settled().finally(() => clearTimeout(grace));
   }
 
+  /** A file is done: whatever was wrong with the other side is over. */
+  succeeded(): void {
+    this.#unreachableInARow = 0;
+  }
+
+  /** Stops the run when the rest of it would fail the same way. */
+  failed(failure: Failure): void {
+    this.#unreachableInARow = UNREACHABLE.has(failure.code) ? this.#unreachableInARow + 1 : 0;
+    if (isRunFatal(failure.code) || this.#unreachableInARow >= BREAKER_FAILURES) {
+      this.stop(fromFailure(failure));
+    }
+  }
+
   /** Follows a piece of work until {@link settled}; work answers for its own failures, so a rejection is a bug and stops the run. */
   follow(work: Promise<void>): void {
     const followed: Promise<void> = work
@@ -97,6 +115,9 @@ export class Session {
     }
   }
 }
+
+/** Causes that one object can have for itself, but hardly many in a row. */
+const UNREACHABLE: ReadonlySet<string> = new Set(['remote-unavailable', 'remote-refused', 'kms-unavailable']);
 
 function interruption(signal: AbortSignal | undefined): SealiftError {
   const reason: unknown = signal?.reason;

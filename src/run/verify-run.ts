@@ -1,4 +1,4 @@
-import { fromFailure, isRunFatal, isSealiftError, SealiftError, toFailure, type Failure } from '../errors.js';
+import { fromFailure, isSealiftError, SealiftError, toFailure, type Failure } from '../errors.js';
 import { objectKey, pathOfForeignKey, pathOfKey } from '../files/names.js';
 import { walk } from '../files/walk.js';
 import { LARGE_FILES_AT_ONCE } from '../limits.js';
@@ -127,6 +127,7 @@ export class VerifyRun {
 
   #settleVerified(item: PullItem, outcome: VerifiedOutcome): void {
     const { tally, bounds } = this.#session;
+    this.#session.succeeded();
     const recorded = this.#task.pushed.find(item.path);
     if (item.sizeBytes <= bounds.singlePutBytes) {
       tally.moved(outcome.bytes);
@@ -170,9 +171,7 @@ export class VerifyRun {
     }
     this.#task.report?.add({ path, key, state: 'failed', proofs: [], code: failure.code, message: failure.message });
     tally.failed({ path, key }, failure);
-    if (isRunFatal(failure.code)) {
-      this.#session.stop(fromFailure(failure));
-    }
+    this.#session.failed(failure);
   }
 
   /** Objects that the manifest says were pushed and that the listing did not have. */

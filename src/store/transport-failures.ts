@@ -8,7 +8,6 @@ export interface Subject {
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'the host name cannot be resolved',
   EAI_AGAIN: 'the host name cannot be resolved now',
   ECONNREFUSED: 'the connection was refused',
   ECONNRESET: 'the connection was reset',
@@ -50,6 +49,11 @@ export function networkFailure(error: unknown, subject: Subject): StoreError {
   }
   if (MISUSED.has(code)) {
     return new StoreError('internal', `${object}: the request is not valid HTTP (${code})`, { object });
+  }
+  if (code === 'ENOTFOUND') {
+    // The resolver's final answer, unlike EAI_AGAIN: waiting for a mistyped host to appear helps nobody.
+    const remedy = 'Check --region and --endpoint for a typing error, and the network, then resume.';
+    return new StoreError('remote-unavailable', `${object}: there is no host ${origin} (${code})`, { object, remedy });
   }
   return unavailable(subject, `${REASONS[code] ?? 'the request failed on its way'} (${code})`);
 }

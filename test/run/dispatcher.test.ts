@@ -19,7 +19,7 @@ interface Bench {
   readonly outcomes: Map<string, Outcome>;
   readonly begun: string[];
   readonly dispatcher: Dispatcher<Omit<PushItem, 'id'>, PushItem>;
-  ended(): Promise<void>;
+  readonly ended: () => Promise<unknown>;
 }
 
 function setUp(t: TestContext, onBegin: (keys: readonly string[]) => void = () => undefined): Bench {
@@ -41,7 +41,7 @@ function setUp(t: TestContext, onBegin: (keys: readonly string[]) => void = () =
     job: (files) => ({ kind: 'push', files }),
     settle: (item, outcome) => void outcomes.set(item.key, outcome),
   });
-  return { crew, outcomes, begun, dispatcher, ended: async () => void (await Promise.all(work)) };
+  return { crew, outcomes, begun, dispatcher, ended: async () => await Promise.all(work) };
 }
 
 function draft(key: string): Omit<PushItem, 'id'> {

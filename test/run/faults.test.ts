@@ -67,6 +67,28 @@ describe('a push over a bad connection', () => {
   });
 });
 
+describe('a server that refuses everything', () => {
+  it('ends the run after twenty refusals in a row, with exit code 9 and the rest left for later', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`f${i}`, 'x'])));
+    world.faults = ({ operation }) => operation === 'PutObject' ? { kind: 'answer', status: 400, code: 'OutOfOrder' } : undefined;
+    const { result } = await world.push();
+    assert.equal(result.exitCode, 9);
+    assert.ok(result.failed >= 20 && result.failed < 100, `${result.failed} failed`);
+    world.faults = () => undefined;
+    const again = await world.push();
+    assert.deepEqual([again.result.done, again.result.exitCode], [300, 0]);
+  });
+
+  it('now and then does not', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, Object.fromEntries(Array.from({ length: 120 }, (_, i) => [`f${i}`, 'x'])));
+    world.faults = often(3, { kind: 'answer', status: 400, code: 'OutOfOrder' }, (operation) => operation === 'PutObject');
+    const { result } = await world.push();
+    assert.deepEqual([result.done, result.failed, result.exitCode], [80, 40, 9]);
+  });
+});
+
 describe('a pull over a bad connection', () => {
   const faults: readonly (readonly [string, ReturnType<FaultPlan>])[] = [
     ['503', { kind: 'answer', status: 503, code: 'ServiceUnavailable' }],

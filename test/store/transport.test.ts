@@ -216,7 +216,7 @@ describe('a failed exchange', () => {
   it('means what its code says', () => {
     const subject = { object: 'oss://b/k', origin: 'https://oss.example' };
     const cases: [unknown, string, boolean][] = [
-      [Object.assign(new Error('x'), { code: 'ENOTFOUND' }), 'remote-unavailable', true],
+      [Object.assign(new Error('x'), { code: 'ENOTFOUND' }), 'remote-unavailable', false],
       [Object.assign(new Error('x'), { code: 'EMFILE' }), 'remote-unavailable', true],
       [new AggregateError([Object.assign(new Error('x'), { code: 'ECONNREFUSED' })]), 'remote-unavailable', true],
       [new Error('x'), 'remote-unavailable', true],
