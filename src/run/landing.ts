@@ -5,12 +5,13 @@ import type { ObjectHead } from '../store/store.js';
 import type { PullItem } from './jobs.js';
 import type { OpenedEnvelope } from './opening.js';
 import type { Ports } from './ports.js';
+import { patiently } from './source-of.js';
 import type { EncodedPath, FileStat } from './types.js';
 
 /** Writes verified plaintext to its file and gives it its name. Returns the stat of the file under that name. */
 export async function landWhole(item: PullItem, { opened, head }: Landing, plaintext: Buffer, ports: Ports): Promise<FileStat> {
   refuseLocalFile(item, { opened, head }, ports);
-  const file = targetFor(item, opened, ports);
+  const file = await targetFor(item, opened, ports);
   try {
     file.writeAt(plaintext, 0);
   } catch (error) {
@@ -27,8 +28,8 @@ export interface Landing {
 }
 
 /** A temporary file beside the place where the object will land. */
-export function targetFor(item: PullItem, opened: OpenedEnvelope, ports: Ports): AtomicFile {
-  return ports.tree().createFile(pathFor(item, opened));
+export async function targetFor(item: PullItem, opened: OpenedEnvelope, ports: Ports): Promise<AtomicFile> {
+  return await patiently(() => ports.tree().createFile(pathFor(item, opened)));
 }
 
 /** The temporary file that an earlier process began; undefined when it is gone. */
@@ -65,10 +66,10 @@ export function refuseLocalFile(item: PullItem, { opened, head }: Landing, ports
     return;
   }
   const path = pathFor(item, opened);
-  const local = ports.tree().look(path)?.stat;
+  const found = ports.tree().look(path);
   const { mtimeNs } = parseAttributes(opened.sealed?.authentication.attributes ?? '');
-  const sameTime = mtimeNs !== undefined && local !== undefined && local.mtimeNs / NS_PER_US === mtimeNs / NS_PER_US;
-  if (local !== undefined && (local.sizeBytes !== head.sizeBytes || !sameTime)) {
+  const sameTime = mtimeNs !== undefined && found !== undefined && found.stat.mtimeNs / NS_PER_US === mtimeNs / NS_PER_US;
+  if (found !== undefined && (found.kind !== 'file' || found.stat.sizeBytes !== head.sizeBytes || !sameTime)) {
     throw new SealiftError('exists', `${path} exists already, and is not what an interrupted pull left there`, {
       object: path, remedy: 'pass --overwrite to replace it, or pull into another directory',
     });

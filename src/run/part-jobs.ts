@@ -7,20 +7,20 @@ import { DataKey } from '../crypto/data-key.js';
 import { partDigest } from '../crypto/part-digest.js';
 import { StartBlock } from '../crypto/start-block.js';
 import { SealiftError, toFailure } from '../errors.js';
-import { openSource } from '../files/source.js';
 import { fetchInto } from './fetch-into.js';
 import type { FetchJob, Piece, PieceProof, PieceSource, Result, ScanJob, SealKeys, SendJob, SentPart } from './jobs.js';
 import { compareWithLocal, localPath } from './local-path.js';
 import { proofOf } from './piece-proof.js';
 import type { Ports } from './ports.js';
+import { sourceOf } from './source-of.js';
 
 /** Pass 1 on one piece: seal it, keep what authenticates it, throw the ciphertext away. */
 export async function scanPiece(job: ScanJob, ports: Ports): Promise<Result<PieceProof>> {
-  return await withSlab(job.piece, ports, (slab) => {
+  return await withSlab(job.piece, ports, async (slab) => {
     const keys = adopt(job.keys);
-    readPiece(job.source, job.piece, slab, ports);
+    await readPiece(job.source, job.piece, slab, ports);
     applyCtr(keys.dataKey, keys.start, job.piece.offset, slab);
-    return Promise.resolve(proofOf(job.piece, slab, keys));
+    return proofOf(job.piece, slab, keys);
   });
 }
 
@@ -32,7 +32,7 @@ export async function sendPiece(job: SendJob, ports: Ports): Promise<Result<Sent
   return await withSlab(job.piece, ports, async (slab) => {
     const keys = adopt(job.keys);
     const { piece } = job;
-    readPiece(job.source, piece, slab, ports);
+    await readPiece(job.source, piece, slab, ports);
     applyCtr(keys.dataKey, keys.start, piece.offset, slab);
     const digest = partDigest(deriveMacKey(keys.dataKey, keys.start), keys.start, piece.index, slab);
     if (!timingSafeEqual(digest, job.digest)) {
@@ -80,13 +80,12 @@ function emptyProof(piece: Piece): PieceProof {
   return { index: piece.index, bytes: piece.bytes, digest: new Uint8Array(0), ghash: new Uint8Array(0) };
 }
 
-function readPiece(source: PieceSource, piece: Piece, slab: Buffer, ports: Ports): void {
+async function readPiece(source: PieceSource, piece: Piece, slab: Buffer, ports: Ports): Promise<void> {
   if (source.kind === 'descriptor') {
     readFully(source.fd, slab, piece.offset);
     return;
   }
-  const followSymlinks = ports.context.push?.followSymlinks ?? false;
-  const file = openSource(localPath(ports.context.root, source.path), { followSymlinks, expected: source.stat });
+  const file = await sourceOf(ports.context, source.path, source.stat);
   try {
     file.readAt(slab, piece.offset);
     file.assertUnchanged();

@@ -98,7 +98,7 @@ async function open(item: PullItem, { ports }: FetchScene): Promise<Landing> {
 async function begun(item: PullItem, { head, opened }: Landing, scene: PullScene): Promise<Target> {
   const rangeBytes = scene.bounds.partBytes;
   refuseLocalFile(item, { head, opened }, scene.ports);
-  const file = targetFor(item, opened, scene.ports);
+  const file = await targetFor(item, opened, scene.ports);
   file.preallocate(head.sizeBytes);
   const commitment = opened.sealed?.authentication.commitment.toString('hex');
   await scene.manifest.fetching({

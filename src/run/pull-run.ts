@@ -27,6 +27,7 @@ export class PullRun {
   readonly #small: Dispatcher<Unnumbered, PullItem>;
   readonly #largeFiles = new Budget(LARGE_FILES_AT_ONCE);
   #collisions: CollisionFinder | undefined;
+  #tidied: string | undefined;
 
   constructor(session: Session, manifest: Manifest, pushed: PushedBefore, prepared: PreparedPull) {
     this.#session = session;
@@ -125,9 +126,13 @@ export class PullRun {
   async #admitObject(object: ListedObject & { readonly path: EncodedPath }): Promise<void> {
     const { prefix, overwrite, checksum } = this.#prepared;
     const path = this.#collisions?.collides(object.path) === true ? this.#collisions.rename(object.path) : object.path;
-    const local = this.#session.ports.tree().look(path)?.stat;
+    this.#tidy(path);
+    const found = this.#session.ports.tree().look(path);
+    const local = found?.stat;
     const pushed = this.#pushed.find(object.path);
-    const plan = planPull({ etag: object.etag, local, pushed, pulled: this.#pulledBefore(path, local) }, { overwrite, checksum });
+    // A directory or a link that took the name is nobody's pulled file, whatever its times say.
+    const known = found?.kind === 'file' ? { pushed, pulled: this.#pulledBefore(path, found.stat) } : { pushed: undefined, pulled: undefined };
+    const plan = planPull({ etag: object.etag, local, ...known }, { overwrite, checksum });
     if (plan.action === 'skip') {
       this.#session.tally.skipped({ path, key: object.key }, plan.reason);
       return;
@@ -142,9 +147,20 @@ export class PullRun {
     });
   }
 
-  #pulledBefore(path: EncodedPath, local: FileStat | undefined): PulledBefore | undefined {
+  /** Removes what killed pulls left beside the file, but for what this one goes on with. Once per directory: listings are sorted. */
+  #tidy(path: EncodedPath): void {
+    const directory = path.slice(0, Math.max(0, path.lastIndexOf('/'))) as EncodedPath | '';
+    if (directory === this.#tidied) {
+      return;
+    }
+    this.#tidied = directory;
+    const keep = new Set([...this.#manifest.pendingFetches.values()].map(({ fetching }) => fetching.temporary));
+    this.#session.ports.tree().removeLeftovers(directory, keep);
+  }
+
+  #pulledBefore(path: EncodedPath, local: FileStat): PulledBefore | undefined {
     const entry = this.#manifest.find(path);
-    if (entry === undefined || local === undefined) {
+    if (entry === undefined) {
       return undefined;
     }
     const isDone = entry.state === 'done';

@@ -1,6 +1,5 @@
 import { combineCrc64 } from '../crypto/crc64.js';
 import { isSealiftError, SealiftError, toFailure, type ErrorCode } from '../errors.js';
-import { openSource } from '../files/source.js';
 import { MAX_ATTEMPTS_PER_FILE, MAX_PLAINTEXT_BYTES } from '../limits.js';
 import type { CompleteOptions, StoredObject, UploadedPart } from '../store/store.js';
 import { partBytesFor } from './effective.js';
@@ -8,7 +7,6 @@ import { decideExisting, lookAt } from './existing.js';
 import type { Outcome, PieceProof, PushItem, SentPart } from './jobs.js';
 import { matchingLarge } from './compare-object.js';
 import { cut, onEveryPiece, scanPieces } from './large-file.js';
-import { localPath } from './local-path.js';
 import type { PushScene } from './push-scene.js';
 import { existsError, unchanged } from './push-object.js';
 import { joinProofs } from './piece-proof.js';
@@ -17,6 +15,7 @@ import { recoverUpload } from './recover-upload.js';
 import { valueOf } from './result.js';
 import { sealedHeaders, sealingFacts } from './sealing.js';
 import type { SealedUpload } from './sealed-upload.js';
+import { sourceOf } from './source-of.js';
 import type { FileStat } from './types.js';
 
 /**
@@ -65,7 +64,7 @@ async function attempts(item: PushItem, mayReplace: boolean, scene: PushScene): 
 /** Pass 1, its record, and the right to send: after this the bytes of the object are frozen. */
 async function sealLarge(item: PushItem, attempt: number, scene: PushScene): Promise<SealedUpload> {
   const { ports, bounds, manifest } = scene;
-  const stat = statNow(item, scene);
+  const stat = await statNow(item, scene);
   const { issued, startBlock, wrappedStart } = await ports.starts().next();
   const { dataKey, wrappedKey } = issued;
   const keys = { dataKey: dataKey.keyObject, start: startBlock.bytes };
@@ -187,9 +186,8 @@ function joinedCrc(parts: readonly SentPart[]): bigint | undefined {
   return parts.reduce<bigint>((whole, { crc64, part }) => combineCrc64(whole, crc64, part.sizeBytes), 0n);
 }
 
-function statNow(item: PushItem, scene: PushScene): FileStat {
-  const { context } = scene.ports;
-  const source = openSource(localPath(context.root, item.path), { followSymlinks: context.push?.followSymlinks ?? false });
+async function statNow(item: PushItem, scene: PushScene): Promise<FileStat> {
+  const source = await sourceOf(scene.ports.context, item.path);
   source.close();
   return source.stat;
 }

@@ -1,15 +1,15 @@
 import { sealInPlace } from '../crypto/seal.js';
 import { isSealiftError, SealiftError, toFailure } from '../errors.js';
-import { openSource, type SourceHandle } from '../files/source.js';
+import type { SourceHandle } from '../files/source.js';
 import { MAX_ATTEMPTS_PER_FILE } from '../limits.js';
 import type { StoredObject } from '../store/store.js';
-import { localPath } from './local-path.js';
 import { decideExisting, lookAt, type Existing } from './existing.js';
 import type { DoneOutcome, Outcome, PushItem } from './jobs.js';
 import type { Ports } from './ports.js';
 import { matchingObject } from './compare-object.js';
 import { storedFacts } from './stored-facts.js';
 import { sealedHeaders, sealingFacts, type SealedHeaders } from './sealing.js';
+import { sourceOf } from './source-of.js';
 import type { FileStat } from './types.js';
 
 /**
@@ -31,7 +31,7 @@ export async function pushFile(item: PushItem, ports: Ports): Promise<Outcome> {
 
 async function attemptPush(item: PushItem, ports: Ports): Promise<Outcome> {
   const { context, slabs } = ports;
-  const source = openSource(localPath(context.root, item.path), { followSymlinks: context.push?.followSymlinks ?? false });
+  const source = await sourceOf(context, item.path);
   try {
     const { stat } = source;
     if (stat.sizeBytes > context.singlePutBytes) {

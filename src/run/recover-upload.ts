@@ -1,7 +1,6 @@
 import { verifyCommitment, buildAad } from '../crypto/commitment.js';
 import { parseEnvelope } from '../envelope/envelope.js';
 import { isSealiftError } from '../errors.js';
-import { openSource } from '../files/source.js';
 import { isUnchanged } from '../files/stat.js';
 import type { SealedRecord } from '../manifest/record.js';
 import type { PendingUpload } from '../manifest/state.js';
@@ -9,10 +8,10 @@ import type { UploadedPart } from '../store/store.js';
 import { lookAt } from './existing.js';
 import type { Outcome, PushItem, SealKeys, SentPart } from './jobs.js';
 import { cut } from './large-file.js';
-import { localPath } from './local-path.js';
 import { storedFacts } from './stored-facts.js';
 import type { PushScene } from './push-scene.js';
 import type { SealedUpload } from './sealed-upload.js';
+import { sourceOf } from './source-of.js';
 import type { FileStat } from './types.js';
 
 export type Recovered =
@@ -36,7 +35,7 @@ export async function recoverUpload(item: PushItem, scene: PushScene): Promise<R
   if (existing.kind === 'same') {
     return { kind: 'done', outcome: { state: 'done', id: item.id, stat, stored: storedFacts(existing.head, commitment) } };
   }
-  const upload = unchanged(item, stat, scene) ? await resumable(item, pending, stat, scene) : undefined;
+  const upload = (await unchanged(item, stat, scene)) ? await resumable(item, pending, stat, scene) : undefined;
   if (upload === undefined) {
     await scene.abandon(item.id, item.key, pending.uploadId, 'unstable');
     return { kind: 'none' };
@@ -105,9 +104,8 @@ async function recoverKeys(item: PushItem, sealed: SealedRecord, scene: PushScen
   return { dataKey: dataKey.keyObject, start: startBlock.bytes };
 }
 
-function unchanged(item: PushItem, stat: FileStat, scene: PushScene): boolean {
-  const { context } = scene.ports;
-  const source = openSource(localPath(context.root, item.path), { followSymlinks: context.push?.followSymlinks ?? false });
+async function unchanged(item: PushItem, stat: FileStat, scene: PushScene): Promise<boolean> {
+  const source = await sourceOf(scene.ports.context, item.path);
   source.close();
   return isUnchanged(stat, source.stat);
 }
