@@ -17,15 +17,21 @@ export interface KmsCredentials {
 }
 
 /** Where a KMS is and how fast it may be asked: plain data. */
-export interface KmsServer {
-  /** Key id or alias (`alias/…`) that seals; named in errors. */
-  readonly keyId: string;
+export interface KmsPlace {
+  /** Key id or alias (`alias/…`) that seals; named in errors. Opening needs none: a blob names its own key. */
+  readonly keyId?: string;
   /** Host or URL, such as `kms.cn-hangzhou.aliyuncs.com`; plain http for loopback addresses only. */
   readonly endpoint: string;
   readonly region: string;
-  readonly credentials: KmsCredentials;
+  /** @default what the ports provide */
+  readonly credentials?: KmsCredentials;
   /** Calls per second of this client; a run with several threads shares out its limit. @default 750 */
   readonly callsPerSecond?: number;
+}
+
+/** The same with credentials that stay as they are. */
+export interface KmsServer extends KmsPlace {
+  readonly credentials: KmsCredentials;
 }
 
 /** The outside world; every field has a default. */
@@ -60,7 +66,7 @@ export interface GeneratedKey {
  * `credentials-expired`, `clock-skew`, or `interrupted`.
  */
 export class KmsClient {
-  readonly #server: KmsServer;
+  readonly #server: KmsPlace;
   readonly #ports: Required<Omit<KmsPorts, 'signal'>>;
   readonly #signal: AbortSignal | undefined;
   readonly #gate: CallGate;
@@ -68,12 +74,12 @@ export class KmsClient {
   #sdk: { readonly credentials: KmsCredentials; readonly client: Promise<KmsSdk> } | undefined;
 
   /** Throws MasterKeyError `config-invalid` for an endpoint that is no URL or not encrypted. */
-  constructor(server: KmsServer, ports: KmsPorts = {}) {
+  constructor(server: KmsPlace, ports: KmsPorts = {}) {
     this.#server = server;
     this.#url = parseEndpoint(server.endpoint);
     this.#signal = ports.signal;
     this.#ports = {
-      credentials: ports.credentials ?? (() => Promise.resolve(server.credentials)),
+      credentials: ports.credentials ?? fixed(server),
       random: ports.random ?? Math.random,
       now: ports.now ?? performance.now.bind(performance),
       sleep: ports.sleep ?? ((milliseconds) => delay(milliseconds, undefined, { signal: ports.signal }).catch(() => undefined)),
@@ -82,7 +88,7 @@ export class KmsClient {
   }
 
   generateDataKey(context: EncryptionContext): Promise<GeneratedKey> {
-    const parameters = { KeyId: this.#server.keyId, KeySpec: 'AES_256', NumberOfBytes: String(DATA_KEY_BYTES), ...contextField(context) };
+    const parameters = { KeyId: this.#sealingKey(), KeySpec: 'AES_256', NumberOfBytes: String(DATA_KEY_BYTES), ...contextField(context) };
     return this.#call('GenerateDataKey', parameters, (answer) => {
       const plaintext = decodeBase64(answer.text('Plaintext'));
       if (plaintext?.length !== DATA_KEY_BYTES) {
@@ -94,7 +100,7 @@ export class KmsClient {
 
   /** @returns the CiphertextBlob */
   encrypt(plaintext: string, context: EncryptionContext): Promise<string> {
-    return this.#call('Encrypt', { KeyId: this.#server.keyId, Plaintext: plaintext, ...contextField(context) }, (answer) => answer.blob());
+    return this.#call('Encrypt', { KeyId: this.#sealingKey(), Plaintext: plaintext, ...contextField(context) }, (answer) => answer.blob());
   }
 
   /** @returns the string that was encrypted; a KmsFailure of kind `unopenable` says that the blob is not right. */
@@ -141,7 +147,7 @@ export class KmsClient {
     }
     const [{ RuntimeOptions }, client] = await Promise.all([import('@alicloud/tea-util'), this.#sdk.client]);
     const runtime = new RuntimeOptions({ readTimeout: KMS_TIMEOUT_MS, connectTimeout: KMS_TIMEOUT_MS });
-    const call: FailedCall = { action, keyId: this.#server.keyId, origin: this.#url.origin };
+    const call: FailedCall = { action, keyId: keyIdIn(parameters) ?? nameOf(this.#server), origin: this.#url.origin };
     try {
       return new Answer(call, await client.doRequest(action, schemeOf(this.#url), 'POST', API_VERSION, 'AK', {}, parameters, runtime));
     } catch (error) {
@@ -151,8 +157,14 @@ export class KmsClient {
 
   #stopIfAborted(): void {
     if (this.#signal?.aborted === true) {
-      throw new KmsError('interrupted', `KMS key ${this.#server.keyId}: the request was aborted`, { object: this.#server.keyId });
+      const name = nameOf(this.#server);
+      throw new KmsError('interrupted', `KMS key ${name}: the request was aborted`, { object: name });
     }
+  }
+
+  /** Never reached without one: a wrapper is refused first. */
+  #sealingKey(): string {
+    return this.#server.keyId ?? '';
   }
 }
 
@@ -191,11 +203,30 @@ class Answer {
 const API_VERSION = '2016-01-20';
 
 /** One client per set of credentials: the SDK fetches id, secret and token one after another, and a refresh would mix them. */
-async function connect({ region }: KmsServer, url: URL, credentials: KmsCredentials): Promise<KmsSdk> {
+async function connect({ region }: KmsPlace, url: URL, credentials: KmsCredentials): Promise<KmsSdk> {
   const [{ default: kms }, { Config }] = await Promise.all([import('@alicloud/kms20160120'), import('@alicloud/rpc-client')]);
   const { accessKeyId, accessKeySecret, securityToken } = credentials;
   const token = securityToken === undefined ? {} : { securityToken };
   return new kms.default(new Config({ accessKeyId, accessKeySecret, ...token, regionId: region, endpoint: url.host, protocol: schemeOf(url) }));
+}
+
+function fixed({ credentials }: KmsPlace): () => Promise<KmsCredentials> {
+  if (credentials === undefined) {
+    throw new MasterKeyError('config-invalid', 'there are no credentials to ask the KMS with', { object: 'kms', remedy: 'Give an access key id and secret.' });
+  }
+  const answer = Promise.resolve(credentials);
+  return () => answer;
+}
+
+function nameOf({ keyId, region }: KmsPlace): string {
+  return keyId ?? `of region ${region}`;
+}
+
+const KEY_ID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|key-[a-z0-9]{10,32}/;
+
+/** Blobs begin with the id of their key, which need not be the one that is configured. Only ever shown, never relied on. */
+function keyIdIn({ CiphertextBlob: blob }: Parameters): string | undefined {
+  return typeof blob === 'string' ? KEY_ID.exec(Buffer.from(blob, 'base64').toString('latin1'))?.[0] : undefined;
 }
 
 function contextField(context: EncryptionContext): Parameters {

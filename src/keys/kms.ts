@@ -3,17 +3,17 @@ import { StartBlock } from '../crypto/start-block.js';
 import { MasterKeyError } from '../errors.js';
 import { BLOCK_BYTES, DATA_KEY_BYTES } from '../limits.js';
 import { decodeBase64 } from './base64.js';
-import { KmsClient, type EncryptionContext, type KmsServer } from './kms-client.js';
+import { KmsClient, type EncryptionContext, type KmsPlace } from './kms-client.js';
 import { KmsFailure } from './kms-failures.js';
 import { parseDecimalStart } from './rsa.js';
-import { StartCache } from './start-cache.js';
+import { StartCache, type StartSource } from './start-cache.js';
 import type { EnvelopeFamily, IssuedKey, KeyUnwrapper, KeyWrapper, UnwrappedKeys, WrapAlgorithm, WrappedKeys } from './wrapper.js';
 
 /** How `KMS/ALICLOUD` is spelled: as the Java and Go SDKs do, or as the Python SDK does. */
 export type KmsFlavour = 'java' | 'python';
 
 /** A master key in Alibaba KMS: plain data that crosses to worker threads. Holds secrets: never log it. */
-export interface KmsKey extends KmsServer {
+export interface KmsKey extends KmsPlace {
   /** Bound to every blob as `{"x-passphrase":"…"}`. Without `"`, `\` and control characters: other SDKs do not escape them. */
   readonly passphrase?: string;
   /** Of what is written in the `client-side-encryption` envelope; both are read. @default 'java' */
@@ -36,12 +36,15 @@ const READ: readonly WrapAlgorithm[] = ['kms', 'KMS/ALICLOUD'];
 export function kmsWrapper(key: KmsKey, family: EnvelopeFamily, client = new KmsClient(key)): KeyWrapper {
   const dialect = family === 'oss-crypto' ? 'kms' : (key.flavour ?? 'java');
   const context = contextOf(key, dialect);
+  if (key.keyId === undefined) {
+    throw new MasterKeyError('master-key-missing', 'no KMS key was named to seal with', { object: 'kms', remedy: 'Name one with --kms-key.' });
+  }
   if (dialect === 'java' && key.passphrase !== undefined) {
     throw invalid('a KMS passphrase cannot be used with the Java flavour of KMS/ALICLOUD', 'Choose --kms-flavour python, or leave the passphrase out.');
   }
   return {
     wrapAlgorithm: dialect === 'kms' ? 'kms' : 'KMS/ALICLOUD',
-    fingerprint: `kms:${key.region}:${key.keyId}`,
+    fingerprint: kmsFingerprint(key),
     canUnwrap: true,
     issueDataKey: () => (dialect === 'java' ? issueHere(client) : issueThere(client, dialect, context)),
     wrapStart: async (start) => {
@@ -51,6 +54,11 @@ export function kmsWrapper(key: KmsKey, family: EnvelopeFamily, client = new Kms
   };
 }
 
+/** Public identity of a KMS key; `*` stands for every key of the account that Decrypt accepts. */
+export function kmsFingerprint({ region, keyId = '*' }: Pick<KmsKey, 'region' | 'keyId'>): string {
+  return `kms:${region}:${keyId}`;
+}
+
 /**
  * Opens what any KMS key of the account sealed: a blob names its own key. Remembers start blocks that objects share.
  * Throws MasterKeyError `config-invalid` for a passphrase that other SDKs could not send.
@@ -58,12 +66,11 @@ export function kmsWrapper(key: KmsKey, family: EnvelopeFamily, client = new Kms
  * Answers `null` when a blob is not right though the context is known to be. While nothing was ever opened with a
  * context, a wrong one is as likely as a changed object, and the refusal of KMS is thrown: every object would meet it.
  */
-export function kmsUnwrapper(key: KmsKey, client = new KmsClient(key)): KeyUnwrapper {
-  const starts = new StartCache();
+export function kmsUnwrapper(key: KmsKey, client = new KmsClient(key), starts: StartSource = new StartCache()): KeyUnwrapper {
   const proven = new Set<EncryptionContext>();
   contextOf(key, 'kms');
   return {
-    description: `KMS ${key.keyId} (${key.region})`,
+    description: key.keyId === undefined ? `KMS (${key.region})` : `KMS ${key.keyId} (${key.region})`,
     wrapAlgorithms: READ,
     materialDescription: key.materialDescription,
     unwrap: async (keys) => {
