@@ -73,13 +73,13 @@ async function createLockFile(lockFile: string, text: string): Promise<boolean> 
   try {
     await handle.writeFile(text);
     await handle.sync();
-    return true;
   } catch (error) {
     await rm(lockFile, { force: true });
     throw writeError(lockFile, 'cannot be written', error);
   } finally {
     await handle.close();
   }
+  return true;
 }
 
 async function openNew(lockFile: string): Promise<FileHandle | undefined> {

@@ -43,12 +43,12 @@ function linuxStartTime(pid: number): string | undefined {
   }
 }
 
-/** Signal 0 asks without harm; EPERM means that the process exists and is somebody else's. */
+/** Signal 0 asks without harm. EPERM means that the process exists and is somebody else's. */
 function portableStartTime(pid: number): string | undefined {
   try {
     process.kill(pid, 0);
     return '';
   } catch (error) {
-    return errnoOf(error) === 'EPERM' ? '' : undefined;
+    return errnoOf(error) === 'ESRCH' ? undefined : '';
   }
 }

@@ -31,15 +31,13 @@ export class PathTable {
 
   find(digest: PathDigest): number | undefined {
     const mask = this.#slotCount - 1;
-    for (let slot = digest[0] & mask; ; slot = (slot + 1) & mask) {
-      const id = this.#slots.getUint32(slot * WORD_BYTES);
-      if (id === NO_ID) {
-        return undefined;
-      }
-      if (this.#matches(id, digest)) {
-        return id;
-      }
+    let slot = digest[0] & mask;
+    let id = this.#idIn(slot);
+    while (id !== NO_ID && !this.#matches(id, digest)) {
+      slot = (slot + 1) & mask;
+      id = this.#idIn(slot);
     }
+    return id === NO_ID ? undefined : id;
   }
 
   /** The digest must not be in the table yet, and `digestOf(id)` must give it already. */
@@ -55,10 +53,14 @@ export class PathTable {
     return this.#slots.byteLength / WORD_BYTES;
   }
 
+  #idIn(slot: number): number {
+    return this.#slots.getUint32(slot * WORD_BYTES);
+  }
+
   #place(digest: PathDigest, id: number): void {
     const mask = this.#slotCount - 1;
     let slot = digest[0] & mask;
-    while (this.#slots.getUint32(slot * WORD_BYTES) !== NO_ID) {
+    while (this.#idIn(slot) !== NO_ID) {
       slot = (slot + 1) & mask;
     }
     this.#slots.setUint32(slot * WORD_BYTES, id);

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { copyFile, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { isSealiftError } from '../errors.js';
 import { errnoOf, openManifest, syncDirectoryOf, writeError } from './files.js';
 import { Journal } from './journal.js';
 import { START } from './line.js';
@@ -35,14 +36,14 @@ export async function repairManifest(file: string, options: LockOptions = {}): P
   await seen.close();
   const lock = await lockManifest(file, options);
   try {
-    return await repairLocked(file);
+    const temporary = `${file}.new`;
+    return await repairLocked(file, temporary).finally(() => rm(temporary, { force: true }));
   } finally {
     await lock.release();
   }
 }
 
-async function repairLocked(file: string): Promise<RepairReport> {
-  const temporary = `${file}.repairing`;
+async function repairLocked(file: string, temporary: string): Promise<RepairReport> {
   try {
     const salvage = await rewrite(file, temporary);
     if (salvage.state.head === undefined) {
@@ -50,21 +51,18 @@ async function repairLocked(file: string): Promise<RepairReport> {
     }
     const original = salvage.dropped === 0 ? undefined : await exchange(file, temporary);
     return { file, original, dropped: salvage.dropped, described: salvage.described, ...(await lookAgain(file, salvage)) };
-  } finally {
-    await rm(temporary, { force: true });
+  } catch (error) {
+    throw isSealiftError(error) ? error : writeError(file, 'cannot be repaired', error);
   }
 }
 
-/** A `.repairing` file of an earlier attempt was never anybody's manifest. */
+/** A `.new` file of an earlier attempt was never anybody's manifest. */
 async function rewrite(file: string, temporary: string): Promise<Salvage> {
   await rm(temporary, { force: true });
   const source = await openManifest(file, 'r');
-  try {
-    const journal = new Journal(await open(temporary, 'ax', 0o600), { name: temporary, position: START });
-    return await salvageInto(journal, source).finally(() => journal.close());
-  } finally {
-    await source.close();
-  }
+  const target = await open(temporary, 'ax', 0o600);
+  const journal = new Journal(target, { name: temporary, position: START });
+  return salvageInto(journal, source).finally(() => journal.close()).finally(() => source.close());
 }
 
 async function salvageInto(journal: Journal, source: FileHandle): Promise<Salvage> {
@@ -94,7 +92,7 @@ async function copyAside(file: string, name: string, number: number): Promise<st
     if (errnoOf(error) === 'EEXIST') {
       return copyAside(file, name, number + 1);
     }
-    throw writeError(aside, 'cannot be written', error);
+    throw error;
   }
   const copy = await open(aside, 'r');
   await copy.sync().finally(() => copy.close());

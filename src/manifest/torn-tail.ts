@@ -1,7 +1,7 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { errnoOf, syncDirectoryOf } from './files.js';
+import { errnoOf, syncDirectoryOf, writeError } from './files.js';
 
 /**
  * Copies what stands behind the last good line to `FILE.torn-N`, then cuts it off, both on the disk when this resolves.
@@ -12,10 +12,14 @@ export async function cutTornTail(handle: FileHandle, file: string, goodBytes: n
   if (size === goodBytes) {
     return undefined;
   }
-  const aside = await copyAside(file, goodBytes, 1);
-  await handle.truncate(goodBytes);
-  await handle.sync();
-  return `the manifest ${file} ended in an unfinished line of ${size - goodBytes} bytes, as after a crash; it was moved to ${aside}`;
+  try {
+    const aside = await copyAside(file, goodBytes, 1);
+    await handle.truncate(goodBytes);
+    await handle.sync();
+    return `the manifest ${file} ended in an unfinished line of ${size - goodBytes} bytes, as after a crash; it was moved to ${aside}`;
+  } catch (error) {
+    throw writeError(file, 'ends in an unfinished line, which cannot be moved aside', error);
+  }
 }
 
 async function copyAside(file: string, start: number, number: number): Promise<string> {

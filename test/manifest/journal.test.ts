@@ -137,7 +137,7 @@ describe('a full disk', () => {
   const program = fileURLToPath(new URL('full-disk.js', import.meta.url));
 
   function underLimit(kibibytes: number, file: string, padding: number): { confirmed: number; seen: string[] } {
-    const command = `ulimit -f ${kibibytes}; exec "$0" "$@"`;
+    const command = `ulimit -S -f ${kibibytes}; exec "$0" "$@"`;
     const { stdout, stderr } = spawnSync('bash', ['-c', command, process.execPath, program, file, String(padding)], { encoding: 'utf8' });
     assert.notEqual(stdout, '', stderr);
     return JSON.parse(stdout) as { confirmed: number; seen: string[] };

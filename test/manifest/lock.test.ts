@@ -42,6 +42,12 @@ function machine(change: Partial<Machine> = {}): Machine {
   return { host: 'alpha', bootId: 'boot 1', pid: 100, abstractSockets: false, startTimeOf: () => '5', ...change };
 }
 
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) {
+    await new Promise(setImmediate);
+  }
+}
+
 function isHeld(lockFile: string): boolean {
   return existsSync(lockFile);
 }
@@ -170,14 +176,18 @@ describe('what a machine tells', () => {
     });
   }
 
+  it('is that a process may exist when the system will not say', () => {
+    assert.equal(machineOf('darwin').startTimeOf(Number.NaN), '');
+  });
+
   it('is that a zombie is gone, though its number is not free', async () => {
     // The shell is replaced by a program that never asks for its children.
-    const child = spawn('bash', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn('bash', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [answer] = (await once(child.stdout, 'data')) as [Buffer];
     const zombie = Number(answer.toString());
-    while (!readFileSync(`/proc/${zombie}/stat`, 'utf8').includes(') Z ')) {
-      await new Promise(setImmediate);
-    }
+    await until(() => readFileSync(`/proc/${child.pid ?? 0}/comm`, 'utf8') === 'sleep\n');
+    process.kill(zombie, 'SIGKILL');
+    await until(() => readFileSync(`/proc/${zombie}/stat`, 'utf8').includes(') Z '));
     assert.equal(thisMachine.startTimeOf(zombie), undefined);
     child.kill('SIGKILL');
     await once(child, 'exit');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, statSync, truncateSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { MAX_PATHS_PER_LINE } from '../../src/limits.js';
@@ -314,6 +314,11 @@ describe('sessions', () => {
     const entry = view.entry(0);
     const misplaced = { ...entry, offset: entry.offset + 1 };
     assert.equal((await failureOf(() => view.read(misplaced))).code, 'manifest-corrupt');
+    const mention = readFileSync(file, 'utf8').indexOf('{"seq":2');
+    const elsewhere = openSync(file, 'r+');
+    writeSync(elsewhere, `${JSON.stringify({ seq: 1, type: 'directory', id: 0, chain: '0'.repeat(16) })}\n`, mention);
+    closeSync(elsewhere);
+    assert.equal((await failureOf(() => view.path(0))).code, 'manifest-corrupt');
     truncateSync(file, entry.offset + 10);
     assert.equal((await failureOf(() => view.read(entry))).code, 'manifest-corrupt');
     await view.release();

@@ -181,9 +181,9 @@ describe('repair', () => {
     const file = await sample();
     for (const expected of ['.corrupt', '.corrupt-2', '.corrupt-3']) {
       damage(file, 4);
-      writeFileSync(`${file}.repairing`, 'left by a crash');
+      writeFileSync(`${file}.new`, 'left by a crash');
       assert.equal((await repairManifest(file)).original, `${file}${expected}`);
-      assert.ok(!existsSync(`${file}.repairing`));
+      assert.ok(!existsSync(`${file}.new`));
     }
   });
 
@@ -193,11 +193,23 @@ describe('repair', () => {
     const before = readFileSync(file);
     assert.deepEqual((await failureOf(() => repairManifest(file))).code, 'manifest-corrupt');
     assert.deepEqual(readFileSync(file), before);
-    assert.ok(!existsSync(`${file}.corrupt`) && !existsSync(`${file}.repairing`) && !existsSync(`${file}.lock`));
+    assert.ok(!existsSync(`${file}.corrupt`) && !existsSync(`${file}.new`) && !existsSync(`${file}.lock`));
     assert.equal((await failureOf(() => repairManifest(join(directory, 'none.jsonl')))).code, 'manifest-missing');
     const lock = await lockManifest(file);
     assert.equal((await failureOf(() => repairManifest(file))).code, 'locked');
     await lock.release();
+  });
+
+  it('says why when the original cannot be set aside, and changes nothing', async () => {
+    // 255 bytes are the longest name, so the copy of the original has no room beside this one.
+    const file = join(directory, 'x'.repeat(250));
+    await written(file, (manifest) => manifest.directory(path('a')));
+    damage(file, 2);
+    const before = readFileSync(file);
+    const error = await failureOf(() => repairManifest(file));
+    assert.deepEqual([error.code, error.exitCode], ['manifest-write-failed', 6]);
+    assert.match(error.message, /cannot be repaired: ENAMETOOLONG/);
+    assert.deepEqual(readFileSync(file), before);
   });
 
   it('never invents a fact and never brings a data key back to life, whatever is damaged', async () => {

@@ -132,6 +132,17 @@ describe('a torn end', () => {
     assert.equal((await recordsOf(file)).length, 7);
   });
 
+  it('stays where it is when there is no room for it', async () => {
+    const file = join(directory, 'y'.repeat(250));
+    await written(file, (manifest) => manifest.directory(path('a')));
+    appendFileSync(file, 'torn');
+    const before = readFileSync(file);
+    const error = await failureOf(() => Manifest.load(file));
+    assert.equal(error.code, 'manifest-write-failed');
+    assert.match(error.message, /unfinished line, which cannot be moved aside: ENAMETOOLONG/);
+    assert.deepEqual(readFileSync(file), before);
+  });
+
   it('may be a whole last line whose hash is wrong', async () => {
     const file = await sample();
     overwrite(file, (bytes) => bytes.write('X', bytes.lastIndexOf('complete')));

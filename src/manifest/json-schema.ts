@@ -1,0 +1,11 @@
+import { z } from 'zod';
+import { lineSchema } from './record.js';
+
+/**
+ * The JSON Schema (draft 2020-12) of one line of a manifest, as `manifests/manifest.schema.json` publishes it. It cannot say
+ * what a chain is; `manifests/FORMAT.md` does.
+ */
+export function manifestJsonSchema(): object {
+  const { $schema, ...schema } = z.toJSONSchema(lineSchema);
+  return { $schema, title: 'One line of a Sealift manifest, version 1', ...schema };
+}
