@@ -18,7 +18,7 @@ export async function lockStore(dataDirectory: string): Promise<ManifestLock> {
     if (!isSealiftError(error) || error.code !== 'locked') {
       throw error;
     }
-    throw new SealiftError('locked', `the local store ${dataDirectory} is in use by another command (${error.message})`, {
+    throw new SealiftError('locked', error.message.replace(`the manifest ${file}`, `the local store ${dataDirectory}`), {
       object: dataDirectory,
       remedy: 'Wait for it to end, choose another --local-data, or start "sealift local" once and give its --endpoint to both.',
       cause: error,

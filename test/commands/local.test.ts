@@ -67,7 +67,7 @@ describe('sealift local', () => {
     const first = await start(test, ['--data', data]);
     const second = await start(test, ['--data', data]);
     assert.deepEqual(await second.ended, [8, null]);
-    assert.match(second.complaints.join(''), /in use by another command/u);
+    assert.match(second.complaints.join(''), /the local store \S+ is in use by process \d+/u);
     assert.equal(await first.stop('SIGKILL'), null);
     const third = await start(test, ['--data', data]);
     assert.equal((JSON.parse(third.line) as Announced).accessKeyId, (JSON.parse(first.line) as Announced).accessKeyId);
