@@ -116,9 +116,9 @@ export const MAX_ANSWER_BYTES = 16 * MiB;
 /** Bytes of the headers of an answer: 8 KiB of metadata, and base64 error documents on HEAD. Ours. */
 export const MAX_ANSWER_HEADER_BYTES = 64 * KiB;
 
-/** Retries that all requests of a store earn together: this share of the requests, and a start that lets small runs retry. */
+/** Retries that all requests of a store earn together: this share of the requests, and a start that lets every request in flight be cut off at once, a few times over. */
 export const RETRY_BUDGET_SHARE = 0.1;
-export const RETRY_BUDGET_START = 20;
+export const RETRY_BUDGET_START = 200;
 /** Checksum differences of one operation in a row after which it fails: something rewrites the bytes. */
 export const CHECKSUM_ATTEMPTS = 3;
 

@@ -15,7 +15,7 @@ describe('a push under an operating system that gives little', () => {
     plant(world.source, Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`d${i % 7}/f${i}`, content(500, i)])));
     plant(world.source, { 'large.bin': content(3_000_000) });
     const { env, options } = reach(world);
-    const push = spawn('bash', ['-c', 'ulimit -n 96; exec "$@"', 'bash', process.execPath, CLI, 'push', world.source, 'oss://sealift/backup', '--key', options[1] ?? '', '--threads', '2', '--concurrency', '22', '--memory', '8MiB', '--part-size', '128KiB', '--quiet'], {
+    const push = spawn('bash', ['-c', 'ulimit -n 116; exec "$@"', 'bash', process.execPath, CLI, 'push', world.source, 'oss://sealift/backup', '--key', options[1] ?? '', '--threads', '2', '--concurrency', '30', '--memory', '8MiB', '--part-size', '128KiB', '--quiet'], {
       cwd: world.directory, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'],
     });
     let said = '';
