@@ -31,7 +31,7 @@ export function explainRepair({ file, original, files, dropped, described, given
     return [`${file} is intact; nothing was changed.`];
   }
   return [
-    `Repaired ${file}: ${files} files are known, ${dropped} lines were dropped.`,
+    `Repaired ${file}. Files known: ${files}; lines dropped: ${dropped}.`,
     `The original is kept as ${original}.`,
     ...described.slice(0, MAX_SHOWN).map(({ line, type, reason }) => `  line ${line}${type === undefined ? '' : ` (${type})`}: ${reason}`),
     ...(dropped > MAX_SHOWN ? [`  … and ${dropped - MAX_SHOWN} more`] : []),

@@ -103,7 +103,8 @@ async function copyAside(file: string, name: string, number: number): Promise<st
 async function lookAgain(file: string, { givenUp }: Salvage): Promise<Pick<RepairReport, 'givenUp' | 'files'>> {
   const view = await openView(file);
   try {
-    return { files: view.size, givenUp: givenUp.map(({ id, ...upload }) => ({ path: view.path(id), ...upload })) };
+    const again = givenUp.filter(({ id }) => view.entry(id).state !== 'done');
+    return { files: view.size, givenUp: again.map(({ id, ...upload }) => ({ path: view.path(id), ...upload })) };
   } finally {
     await view.release();
   }

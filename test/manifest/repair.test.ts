@@ -148,6 +148,19 @@ describe('repair', () => {
     });
   });
 
+  it('does not give up what is known to be done since', async () => {
+    const file = await written(fresh(), async (manifest) => {
+      manifest.started([path('film')]);
+      await manifest.sealed(sealing(0));
+      manifest.session(SESSION);
+      manifest.directory(path('x'));
+      manifest.done(0, statOf(), STORED);
+    });
+    damage(file, 4);
+    assert.deepEqual((await repairManifest(file)).givenUp, []);
+    assert.equal((await look(file, statesIn))['film'], 'done');
+  });
+
   it('drops lines that it cannot vouch for: behind an unreadable one, of another version, of another manifest', async () => {
     const unreadable = await sample();
     const lines = readFileSync(unreadable, 'utf8').split('\n');
@@ -287,7 +300,7 @@ describe('sealift manifest repair', () => {
     const people = context();
     await runRepair(people, { file: basename(file), 'break-lock': false, json: false });
     const text = people.out.join('');
-    assert.match(text, /2 files are known, 1 lines were dropped/);
+    assert.match(text, /Files known: 2; lines dropped: 1\./);
     assert.match(text, /line 6: damaged/);
     assert.match(text, /big .*: its multipart upload U0 stays behind/);
     assert.match(text, /^ {2}small$/m);
