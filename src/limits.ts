@@ -171,3 +171,13 @@ export const BREAKER_FAILURES = 20;
 export const NOTABLE_PAUSE_MS = 2000;
 /** Warnings about the connection are this far apart, in milliseconds. Ours. */
 export const NOTICE_INTERVAL_MS = 15_000;
+/** Share of --kms-qps that the coordinating thread keeps for large objects; the workers share the rest. Ours. */
+export const COORDINATOR_KMS_SHARE = 0.1;
+/** How long one thread may keep others waiting for a start block that it unwraps for all of them, in milliseconds. Ours. */
+export const START_LEASE_MS = 2 * KMS_TIMEOUT_MS;
+/** Temporary credentials are renewed this long before they expire, or after three quarters of what is left of them: milliseconds. Ours. */
+export const CREDENTIALS_MARGIN_MS = 5 * 60_000;
+/** A security token of unknown expiry is asked for again after this time, in milliseconds. Ours. */
+export const CREDENTIALS_RECHECK_MS = 60_000;
+/** Pause between attempts to renew credentials that still hold, in milliseconds. Ours. */
+export const CREDENTIALS_RETRY_MS = 5_000;

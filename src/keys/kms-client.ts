@@ -40,6 +40,8 @@ export interface KmsPorts {
   readonly credentials?: (refused?: KmsCredentials) => Promise<KmsCredentials>;
   /** Ends pauses and stops further calls, with code `interrupted`. */
   readonly signal?: AbortSignal | undefined;
+  /** Told before each pause. */
+  readonly onRetry?: (failure: KmsFailure, pauseMs: number) => void;
   /** From 0 to 1, 1 excluded. @default Math.random */
   readonly random?: () => number;
   /** Monotonic milliseconds. @default performance.now */
@@ -80,6 +82,7 @@ export class KmsClient {
     this.#signal = ports.signal;
     this.#ports = {
       credentials: ports.credentials ?? fixed(server),
+      onRetry: ports.onRetry ?? (() => undefined),
       random: ports.random ?? Math.random,
       now: ports.now ?? performance.now.bind(performance),
       sleep: ports.sleep ?? ((milliseconds) => delay(milliseconds, undefined, { signal: ports.signal }).catch(() => undefined)),
@@ -119,6 +122,7 @@ export class KmsClient {
         if (!(error instanceof KmsFailure) || !error.retryable || isLate) {
           throw error;
         }
+        this.#ports.onRetry(error, pauseMs);
         await this.#ports.sleep(pauseMs);
       }
     }

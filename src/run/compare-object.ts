@@ -5,6 +5,7 @@ import { joinMac, type DigestedPart } from '../crypto/ghash.js';
 import { partDigest } from '../crypto/part-digest.js';
 import { isSealiftError, MasterKeyError } from '../errors.js';
 import type { SourceHandle } from '../files/source.js';
+import { canOpen } from '../keys/master-key.js';
 import type { UnwrappedKeys } from '../keys/wrapper.js';
 import type { ObjectHead } from '../store/store.js';
 import type { PushItem, StoredFacts } from './jobs.js';
@@ -50,7 +51,7 @@ async function withCandidate(
   if (head?.sizeBytes !== sizeBytes) {
     return undefined;
   }
-  if (ports.context.keys.every(({ privateKey }) => privateKey === undefined)) {
+  if (!ports.context.keys.some(canOpen)) {
     throw new MasterKeyError('master-key-missing', '--checksum compares with what was sealed, and that needs the private key', {
       remedy: 'pass the private key with --key, or leave --checksum out',
     });

@@ -1,4 +1,4 @@
-import type { RsaKey } from '../keys/rsa.js';
+import type { MasterKey } from '../keys/master-key.js';
 import type { EnvelopeFamily } from '../keys/wrapper.js';
 import type { OssConfig } from '../store/oss.js';
 import type { IfExists } from './options.js';
@@ -6,12 +6,17 @@ import type { IfExists } from './options.js';
 /** What a worker thread is told once, at its start: plain data and KeyObjects. */
 export interface WorkerContext {
   readonly store: OssConfig;
-  readonly keys: readonly RsaKey[];
+  /** The first seals, all of them open. */
+  readonly keys: readonly MasterKey[];
   readonly family: EnvelopeFamily;
   /** Absolute local root, raw bytes: source of a push, destination of a pull, other side of a comparison. */
   readonly root: Uint8Array;
   /** Requests in flight per thread. */
   readonly concurrency: number;
+  /** Workers of the run. */
+  readonly threads: number;
+  /** Name of the broadcast channel on which the threads of the run share credentials and start blocks. */
+  readonly channel: string;
   /** Bytes of idle buffers that one thread may keep. */
   readonly keptBytes: number;
   readonly singlePutBytes: number;

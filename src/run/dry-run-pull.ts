@@ -3,7 +3,7 @@ import { pathOfKey } from '../files/names.js';
 import { TargetTree } from '../files/target-tree.js';
 import type { PullOptions, RunResult } from './options.js';
 import { listObjects } from './listing.js';
-import { openPorts } from './ports.js';
+import { openStore } from './ports.js';
 import type { PreparedPull } from './prepare-pull.js';
 import { planPull } from './pull-plan.js';
 import type { PushedBefore } from './pushed-before.js';
@@ -15,7 +15,7 @@ import type { ListedObject } from '../store/store.js';
 /** The plan of a pull, object by object, and its effective numbers: the bucket is listed, nothing is fetched or written. */
 export async function dryRunPull(options: PullOptions, prepared: PreparedPull, pushed: PushedBefore, tally: Tally): Promise<RunResult> {
   tally.emit({ event: 'start', run: 'dry-run', effective: prepared.effective });
-  const { store } = await openPorts(prepared.context, (message) => tally.notice('warning', message));
+  const store = await openStore(prepared.context, { credentials: prepared.provider }, (message) => tally.notice('warning', message));
   const tree = existsSync(prepared.destination) ? TargetTree.open(prepared.destination) : undefined;
   const signal = options.signal ?? new AbortController().signal;
   try {

@@ -115,6 +115,17 @@ export interface PieceProof {
   readonly ghash: Uint8Array;
 }
 
+/** Asks a worker for the keys of one large file, because workers share wrapped start blocks among their objects. */
+export interface IssueJob {
+  readonly kind: 'issue';
+}
+
+export interface IssuedKeys {
+  readonly keys: SealKeys;
+  readonly wrappedKey: string;
+  readonly wrappedStart: string;
+}
+
 export interface ScanJob {
   readonly kind: 'scan';
   readonly keys: SealKeys;
@@ -167,7 +178,7 @@ export interface PullJob {
   readonly objects: readonly PullItem[];
 }
 
-export type Job = PushJob | PullJob | ScanJob | SendJob | FetchJob;
+export type Job = PushJob | PullJob | IssueJob | ScanJob | SendJob | FetchJob;
 
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
@@ -175,6 +186,7 @@ export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok
 export interface Results {
   readonly push: readonly Outcome[];
   readonly pull: readonly Outcome[];
+  readonly issue: Result<IssuedKeys>;
   readonly scan: Result<PieceProof>;
   readonly send: Result<SentPart>;
   readonly fetch: Result<PieceProof>;

@@ -1,5 +1,5 @@
 import type { EnvelopeFamily } from '../keys/wrapper.js';
-import type { RsaKey } from '../keys/rsa.js';
+import type { MasterKey } from '../keys/master-key.js';
 import type { EventListener, SummaryEvent } from './events.js';
 
 /** A bucket, a prefix in it, and how to reach it. */
@@ -18,8 +18,17 @@ export interface StoreTarget {
 export interface Credentials {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
+  /** Of temporary credentials. */
   readonly securityToken?: string;
+  /** When they expire, if that is known: milliseconds since the epoch. They are renewed some time before. */
+  readonly expiresAtMs?: number;
 }
+
+/**
+ * Gives one consistent set of credentials per request. `refused` is the set that the server has just called expired: a
+ * provider that can renew answers with another set, and the request is repeated once; one that cannot returns the same.
+ */
+export type CredentialsProvider = (refused?: Credentials) => Promise<Credentials>;
 
 /** Undefined fields take the default of `limits.ts`. */
 export interface Tuning {
@@ -35,9 +44,10 @@ export interface Tuning {
 
 export interface TransferOptions {
   readonly target: StoreTarget;
-  readonly credentials: Credentials;
-  /** RSA master keys: the first seals, all of them open. A push needs only a public key. */
-  readonly keys: readonly RsaKey[];
+  /** For OSS and KMS alike: a fixed set, or a function that is asked by one thread for all of them, and may renew. */
+  readonly credentials: Credentials | CredentialsProvider;
+  /** Master keys, RSA or KMS: the first seals, all of them open. A push with RSA needs only a public key. */
+  readonly keys: readonly MasterKey[];
   readonly tuning?: Tuning;
   /** Manifest file. @default a new file in the first of `manifestDirectories` */
   readonly manifest?: string;

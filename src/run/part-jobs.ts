@@ -8,11 +8,20 @@ import { partDigest } from '../crypto/part-digest.js';
 import { StartBlock } from '../crypto/start-block.js';
 import { SealiftError, toFailure } from '../errors.js';
 import { fetchInto } from './fetch-into.js';
-import type { FetchJob, Piece, PieceProof, PieceSource, Result, ScanJob, SealKeys, SendJob, SentPart } from './jobs.js';
+import type { FetchJob, IssuedKeys, Piece, PieceProof, PieceSource, Result, ScanJob, SealKeys, SendJob, SentPart } from './jobs.js';
 import { compareWithLocal, localPath } from './local-path.js';
 import { proofOf } from './piece-proof.js';
 import type { Ports } from './ports.js';
 import { sourceOf } from './source-of.js';
+
+export async function issueKeys(ports: Ports): Promise<Result<IssuedKeys>> {
+  try {
+    const { issued, startBlock, wrappedStart } = await ports.starts().next();
+    return { ok: true, value: { keys: { dataKey: issued.dataKey.keyObject, start: startBlock.bytes }, wrappedKey: issued.wrappedKey, wrappedStart } };
+  } catch (error) {
+    return { ok: false, failure: toFailure(error) };
+  }
+}
 
 /** Pass 1 on one piece: seal it, keep what authenticates it, throw the ciphertext away. */
 export async function scanPiece(job: ScanJob, ports: Ports): Promise<Result<PieceProof>> {

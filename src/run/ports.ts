@@ -1,16 +1,17 @@
 import { Crc64 } from '../crypto/crc64.js';
-import { Keyring } from '../keys/keyring.js';
-import { rsaUnwrapper, rsaWrapper } from '../keys/rsa.js';
+import type { Keyring } from '../keys/keyring.js';
 import type { KeyWrapper } from '../keys/wrapper.js';
 import { TargetTree } from '../files/target-tree.js';
 import { SharedStart } from '../keys/wrapped-start.js';
-import { MasterKeyError } from '../errors.js';
+import type { SealiftError } from '../errors.js';
 import { NOTABLE_PAUSE_MS } from '../limits.js';
 import { createOssStore } from '../store/oss.js';
 import { RETRY_POLICY, withRetry } from '../store/retry.js';
 import type { ObjectStore } from '../store/store.js';
 import type { WorkerContext } from './context.js';
+import { openMasterKeys } from './master-keys.js';
 import { Slabs } from './slabs.js';
+import type { ThreadCommons } from './thread-commons.js';
 
 /** Everything that sealing and opening need from the outside, built once per thread. */
 export interface Ports {
@@ -22,6 +23,10 @@ export interface Ports {
   /** Of the first master key; asked only when something is sealed. */
   readonly wrapper: () => KeyWrapper;
   readonly starts: () => SharedStart;
+  /** Says that so many objects are about to be sealed: where a data key costs a call, the calls are made ahead. */
+  readonly expect: (objects: number) => void;
+  /** What `matdesc` calls the first master key, where somebody asked for it. */
+  readonly materialDescription: Readonly<Record<string, string>> | undefined;
   /** The directory that a pull fills. */
   readonly tree: () => TargetTree;
 }
@@ -29,27 +34,29 @@ export interface Ports {
 /** Told what a person should know while nothing moves. */
 export type NoticeListener = (message: string) => void;
 
-export async function openPorts(context: WorkerContext, onNotice: NoticeListener): Promise<Ports> {
-  const store = withRetry(await createOssStore(context.store, { onNotice }), RETRY_POLICY, {
-    onRetry: (failure, pauseMs) => {
-      if (pauseMs >= NOTABLE_PAUSE_MS) {
-        onNotice(`${failure.message}; trying again`);
-      }
-    },
-  });
-  const keyring = new Keyring(context.keys.filter((key) => key.privateKey !== undefined).map(rsaUnwrapper));
-  const wrapper = once(() => sealingWrapper(context));
+export async function openPorts(context: WorkerContext, commons: ThreadCommons, onNotice: NoticeListener): Promise<Ports> {
+  const store = await openStore(context, commons, onNotice);
+  const { keyring, sealingWrapper, isRemote } = openMasterKeys(context, commons, noticeOf(onNotice));
+  const wrapper = once(sealingWrapper);
   const starts = once(() => new SharedStart(wrapper()));
   const tree = once(() => TargetTree.open(Buffer.from(context.root)));
-  return { context, store, keyring, slabs: new Slabs(context.keptBytes), crc64: await Crc64.create(), wrapper, starts, tree };
+  return {
+    context, store, keyring, slabs: new Slabs(context.keptBytes), crc64: await Crc64.create(), wrapper, starts, tree,
+    expect: (objects) => (isRemote ? starts().prepare(objects) : undefined),
+    materialDescription: context.keys[0]?.materialDescription,
+  };
 }
 
-function sealingWrapper(context: WorkerContext): KeyWrapper {
-  const [first] = context.keys;
-  if (first === undefined) {
-    throw new MasterKeyError('master-key-missing', 'no master key to seal with', { remedy: 'pass --key FILE' });
-  }
-  return rsaWrapper(first, context.family);
+export async function openStore(context: WorkerContext, { credentials }: Pick<ThreadCommons, 'credentials'>, onNotice: NoticeListener): Promise<ObjectStore> {
+  return withRetry(await createOssStore(context.store, { onNotice, credentials }), RETRY_POLICY, { onRetry: noticeOf(onNotice) });
+}
+
+function noticeOf(onNotice: NoticeListener): (failure: SealiftError, pauseMs: number) => void {
+  return (failure, pauseMs) => {
+    if (pauseMs >= NOTABLE_PAUSE_MS) {
+      onNotice(`${failure.message}; trying again`);
+    }
+  };
 }
 
 function once<T>(make: () => T): () => T {

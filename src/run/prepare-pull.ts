@@ -1,15 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isSealiftError, SealiftError } from '../errors.js';
 import { encodePath, normalizePrefix } from '../files/names.js';
 import { compileSelection, type Selection } from '../files/selection.js';
+import { canOpen } from '../keys/master-key.js';
 import { readHead } from '../manifest/locate.js';
+import { providerOf } from '../store/credentials.js';
 import type { PullMode, WorkerContext } from './context.js';
 import { resolveBounds, type Bounds } from './effective.js';
 import type { Effective } from './events.js';
 import { identityOf, type Identity } from './open-manifest.js';
-import type { PullOptions, TransferOptions } from './options.js';
+import type { CredentialsProvider, PullOptions, TransferOptions } from './options.js';
 import { effectiveOf } from './prepare-push.js';
 import type { EncodedPath } from './types.js';
 
@@ -18,6 +21,7 @@ export interface PreparedReading {
   readonly prefix: string;
   readonly bounds: Bounds;
   readonly context: WorkerContext;
+  readonly provider: CredentialsProvider;
   readonly identity: Identity;
   readonly effective: Effective;
   readonly selection: Selection;
@@ -33,7 +37,7 @@ export interface PreparedPull extends PreparedReading {
 
 export async function preparePull(options: PullOptions): Promise<PreparedPull> {
   const root = await destinationRoot(options);
-  const reading = prepareReading(options, root, {
+  const reading = await prepareReading(options, root, {
     sink: 'write',
     allowRenamed: options.allowRenamed ?? false,
     allowUnauthenticated: options.allowUnauthenticated ?? false,
@@ -54,26 +58,30 @@ export interface LocalRoot {
 type ReadingOptions = Pick<TransferOptions, 'target' | 'credentials' | 'keys' | 'tuning' | 'include' | 'exclude'>;
 
 /** What pull and verify share. */
-export function prepareReading(options: ReadingOptions, root: LocalRoot, mode: PullMode): PreparedReading {
+export async function prepareReading(options: ReadingOptions, root: LocalRoot, mode: PullMode): Promise<PreparedReading> {
   const bounds = resolveBounds(options.tuning);
   const prefix = normalizePrefix(options.target.prefix);
   const target = { ...options.target, prefix };
-  if (options.keys.every(({ privateKey }) => privateKey === undefined)) {
-    throw new SealiftError('master-key-missing', 'opening sealed objects needs a private key', { remedy: 'pass --key with the private key file' });
+  if (!options.keys.some(canOpen)) {
+    throw new SealiftError('master-key-missing', 'opening sealed objects needs a private key or a KMS', { remedy: 'pass --key with the private key file' });
   }
+  const provider = providerOf(options.credentials);
+  const credentials = await provider();
   const context: WorkerContext = {
-    store: { ...options.target, credentials: options.credentials, connections: bounds.concurrency },
+    store: { ...options.target, credentials, connections: bounds.concurrency },
     keys: options.keys,
     family: 'oss-crypto',
     root: root.raw,
     concurrency: bounds.concurrency,
+    threads: bounds.threads,
+    channel: randomUUID(),
     keptBytes: Math.floor(bounds.memoryBytes / bounds.threads),
     singlePutBytes: bounds.singlePutBytes,
     pull: mode,
   };
   return {
-    prefix, bounds, context,
-    identity: identityOf({ kind: 'pull', root, target, credentials: options.credentials, keyFingerprint: '' }),
+    prefix, bounds, context, provider,
+    identity: identityOf({ kind: 'pull', root, target, credentials, keyFingerprint: '' }),
     effective: effectiveOf({ ...options, target }, bounds, 'as found'),
     selection: compileSelection(options.include ?? [], options.exclude ?? []),
   };

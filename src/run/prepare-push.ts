@@ -1,12 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { SealiftError } from '../errors.js';
 import { encodePath, normalizePrefix } from '../files/names.js';
 import { walk } from '../files/walk.js';
+import { fingerprintOf } from '../keys/master-key.js';
+import { providerOf } from '../store/credentials.js';
 import type { WorkerContext } from './context.js';
 import { resolveBounds, type Bounds } from './effective.js';
 import type { Effective } from './events.js';
+import { sealingFingerprint } from './master-keys.js';
 import { identityOf, type Identity } from './open-manifest.js';
-import type { PushOptions } from './options.js';
+import type { CredentialsProvider, PushOptions } from './options.js';
 import type { EncodedPath } from './types.js';
 
 /** A push whose options have been checked; nothing has been sent or written yet. */
@@ -15,6 +19,7 @@ export interface PreparedPush {
   readonly prefix: string;
   readonly bounds: Bounds;
   readonly context: WorkerContext;
+  readonly provider: CredentialsProvider;
   readonly identity: Identity;
   readonly effective: Effective;
 }
@@ -23,25 +28,26 @@ export interface PreparedPush {
 export async function preparePush(options: PushOptions): Promise<PreparedPush> {
   const bounds = resolveBounds(options.tuning);
   const prefix = normalizePrefix(options.target.prefix);
-  const [key] = options.keys;
-  if (key === undefined) {
-    throw new SealiftError('master-key-missing', 'a push needs a master key to seal with', { remedy: 'pass --key FILE; a public key is enough' });
-  }
-  const root = await sourceRoot(options.source);
   const family = options.envelope ?? 'oss-crypto';
+  const keyFingerprint = sealingFingerprint(options.keys, family);
+  const root = await sourceRoot(options.source);
+  const provider = providerOf(options.credentials);
+  const credentials = await provider();
   const context: WorkerContext = {
-    store: { ...options.target, credentials: options.credentials, connections: bounds.concurrency },
+    store: { ...options.target, credentials, connections: bounds.concurrency },
     keys: options.keys,
     family,
     root: root.raw,
     concurrency: bounds.concurrency,
+    threads: bounds.threads,
+    channel: randomUUID(),
     keptBytes: Math.floor(bounds.memoryBytes / bounds.threads),
     singlePutBytes: bounds.singlePutBytes,
     push: { ifExists: options.ifExists ?? 'changed', followSymlinks: options.symlinks === 'follow', checksum: options.checksum ?? false },
   };
   const target = { ...options.target, prefix };
-  const identity = identityOf({ kind: 'push', root, target, credentials: options.credentials, envelope: family, keyFingerprint: key.fingerprint });
-  return { options, prefix, bounds, context, identity, effective: effectiveOf({ ...options, target }, bounds, family) };
+  const identity = identityOf({ kind: 'push', root, target, credentials, envelope: family, keyFingerprint });
+  return { options, prefix, bounds, context, provider, identity, effective: effectiveOf({ ...options, target }, bounds, family) };
 }
 
 /** The numbers and names a run works with, for the start event. */
@@ -51,7 +57,7 @@ export function effectiveOf(options: Pick<PushOptions, 'target' | 'keys'>, bound
   return {
     threads, concurrency, partBytes, memoryBytes, singlePutBytes, envelope, bucket, prefix, region,
     endpoint: endpoint ?? `https://oss-${region.replace(/^oss-/, '')}${internal === true ? '-internal' : ''}.aliyuncs.com`,
-    masterKeys: options.keys.map((key) => key.fingerprint),
+    masterKeys: options.keys.map(fingerprintOf),
   };
 }
 

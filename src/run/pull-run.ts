@@ -220,7 +220,7 @@ export class PullRun {
 
   #fail({ path, key }: { readonly path: EncodedPath; readonly key: string }, failure: Failure): void {
     const { tally } = this.#session;
-    if (failure.code === 'interrupted') {
+    if (this.#session.isEcho(failure)) {
       tally.parked();
       return;
     }

@@ -1,4 +1,6 @@
 import { combineCrc64 } from '../crypto/crc64.js';
+import { DataKey } from '../crypto/data-key.js';
+import { StartBlock } from '../crypto/start-block.js';
 import { isSealiftError, SealiftError, toFailure, type ErrorCode } from '../errors.js';
 import { MAX_ATTEMPTS_PER_FILE, MAX_PLAINTEXT_BYTES } from '../limits.js';
 import type { CompleteOptions, StoredObject, UploadedPart } from '../store/store.js';
@@ -65,9 +67,9 @@ async function attempts(item: PushItem, mayReplace: boolean, scene: PushScene): 
 async function sealLarge(item: PushItem, attempt: number, scene: PushScene): Promise<SealedUpload> {
   const { ports, bounds, manifest } = scene;
   const stat = await statNow(item, scene);
-  const { issued, startBlock, wrappedStart } = await ports.starts().next();
-  const { dataKey, wrappedKey } = issued;
-  const keys = { dataKey: dataKey.keyObject, start: startBlock.bytes };
+  const { keys, wrappedKey, wrappedStart } = valueOf(await scene.pool.run({ kind: 'issue' }));
+  const dataKey = DataKey.fromKeyObject(keys.dataKey);
+  const startBlock = StartBlock.fromBytes(Buffer.from(keys.start));
   const partBytes = partBytesFor(stat.sizeBytes, bounds.partBytes);
   const pieces = cut(stat.sizeBytes, partBytes);
   const source = { kind: 'path', path: item.path, stat } as const;
@@ -76,7 +78,8 @@ async function sealLarge(item: PushItem, attempt: number, scene: PushScene): Pro
   const proof = joinProofs({ dataKey, start: startBlock }, facts.aad, proofs);
   const { wrapAlgorithm, canUnwrap } = ports.wrapper();
   const { family } = ports.context;
-  const headers = sealedHeaders(facts, { family, wrapAlgorithm, dataKey, startBlock, wrappedKey, wrappedStart }, proof, { multipartBytes: partBytes });
+  const { materialDescription } = ports;
+  const headers = sealedHeaders(facts, { family, wrapAlgorithm, dataKey, startBlock, wrappedKey, wrappedStart, materialDescription }, proof, { multipartBytes: partBytes });
   const digests = Buffer.concat(proofs.map((piece: PieceProof) => piece.digest));
   await manifest.sealed({ id: item.id, stat, metadata: headers.metadata, partBytes, digests, attempt, recoverable: canUnwrap });
   return { stat, keys, pieces, digests, headers, uploadId: undefined, confirmed: new Map(), present: new Map() };

@@ -66,7 +66,8 @@ async function sealSlab(item: PushItem, stat: FileStat, slab: Buffer, ports: Por
     const facts = sealingFacts(item.key, stat);
     const proof = sealInPlace(dataKey, startBlock, facts.aad, slab);
     const { wrapAlgorithm } = ports.wrapper();
-    return sealedHeaders(facts, { family: ports.context.family, wrapAlgorithm, dataKey, startBlock, wrappedKey, wrappedStart }, proof);
+    const { context, materialDescription } = ports;
+    return sealedHeaders(facts, { family: context.family, wrapAlgorithm, dataKey, startBlock, wrappedKey, wrappedStart, materialDescription }, proof);
   } finally {
     dataKey.wipe();
   }

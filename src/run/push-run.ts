@@ -175,7 +175,7 @@ export class PushRun {
 
   #fail(path: EncodedPath, failure: Failure): void {
     const { tally } = this.#session;
-    if (failure.code === 'interrupted') {
+    if (this.#session.isEcho(failure)) {
       tally.parked();
       return;
     }

@@ -2,7 +2,7 @@ import type { Manifest } from '../manifest/manifest.js';
 import type { WorkerContext } from './context.js';
 import type { Bounds } from './effective.js';
 import type { Effective } from './events.js';
-import type { RunResult } from './options.js';
+import type { CredentialsProvider, RunResult } from './options.js';
 import { resultOf } from './run-result.js';
 import { Session } from './session.js';
 import type { Tally } from './tally.js';
@@ -10,7 +10,7 @@ import type { Tally } from './tally.js';
 interface Recorded {
   readonly manifest: Manifest;
   readonly tally: Tally;
-  readonly prepared: { readonly bounds: Bounds; readonly context: WorkerContext; readonly effective: Effective };
+  readonly prepared: { readonly bounds: Bounds; readonly context: WorkerContext; readonly provider: CredentialsProvider; readonly effective: Effective };
   readonly signal: AbortSignal | undefined;
 }
 
@@ -19,7 +19,7 @@ export async function recordedRun({ manifest, tally, prepared, signal }: Recorde
   const stopped = await orRelease(manifest, async () => {
     manifest.warnings.forEach((warning) => tally.notice('warning', warning));
     tally.emit({ event: 'start', run: manifest.head.run, manifest: manifest.file, effective: prepared.effective });
-    return await Session.with(signal, { bounds: prepared.bounds, context: prepared.context, tally }, async (session) => {
+    return await Session.with(signal, { ...prepared, tally }, async (session) => {
       await work(session);
       return session.stopped;
     });

@@ -98,13 +98,25 @@ async function recoverKeys(item: PushItem, sealed: SealedRecord, scene: PushScen
     return undefined;
   }
   const aad = buildAad(authentication.encodedName, sealed.size, authentication.attributes);
-  const { dataKey, startBlock } = await scene.ports.keyring.open(
-    envelope, (candidate) => verifyCommitment(candidate.dataKey, candidate.startBlock, aad, authentication), item.key,
-  );
-  return { dataKey: dataKey.keyObject, start: startBlock.bytes };
+  try {
+    const { dataKey, startBlock } = await scene.ports.keyring.open(
+      envelope, (candidate) => verifyCommitment(candidate.dataKey, candidate.startBlock, aad, authentication), item.key,
+    );
+    return { dataKey: dataKey.keyObject, start: startBlock.bytes };
+  } catch (error) {
+    if (isForbidden(error)) {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
-async function unchanged(item: PushItem, stat: FileStat, scene: PushScene): Promise<boolean> {
+/** Who may seal with a KMS key need not be allowed to open with it; every other refusal concerns sealing too. */
+function isForbidden(error: unknown): boolean {
+  return isSealiftError(error) && error.code === 'kms-refused' && error.status === 403;
+}
+
+function unchanged(item: PushItem, stat: FileStat, scene: PushScene): Promise<boolean> {
   const source = await sourceOf(scene.ports.context, item.path);
   source.close();
   return isUnchanged(stat, source.stat);

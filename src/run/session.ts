@@ -3,9 +3,11 @@ import { BREAKER_FAILURES, GRACE_MS, PROGRESS_MS } from '../limits.js';
 import { Budget } from './budget.js';
 import type { WorkerContext } from './context.js';
 import type { Bounds } from './effective.js';
+import type { CredentialsProvider } from './options.js';
 import { Notices } from './notices.js';
 import { Pool } from './pool.js';
 import { openPorts, type Ports } from './ports.js';
+import { ThreadHub } from './thread-hub.js';
 import type { Tally } from './tally.js';
 
 /** What every kind of run has: workers, bounds, counters, and a way to stop. */
@@ -37,12 +39,13 @@ export class Session {
    * whatever happens.
    */
   static async with<T>(
-    signal: AbortSignal | undefined, { bounds, context, tally }: { bounds: Bounds; context: WorkerContext; tally: Tally },
+    signal: AbortSignal | undefined, { bounds, context, provider, tally }: { bounds: Bounds; context: WorkerContext; provider: CredentialsProvider; tally: Tally },
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
     const notices = new Notices(tally);
     const onNotice = (message: string): void => notices.tell(message);
-    const ports = await openPorts(context, onNotice);
+    const hub = new ThreadHub(context.channel, provider);
+    const ports = await openPorts(context, hub, onNotice);
     const session = new Session(bounds, ports, new Pool(context, bounds.threads), tally);
     session.pool.onNotice(onNotice);
     const progress = setInterval(() => tally.progress(), PROGRESS_MS);
@@ -58,6 +61,7 @@ export class Session {
       signal?.removeEventListener('abort', onAbort);
       await session.pool.destroy();
       await ports.store.close();
+      hub.close();
     }
   }
 
@@ -96,6 +100,11 @@ export class Session {
     if (isRunFatal(failure.code) || this.#unreachableInARow >= BREAKER_FAILURES) {
       this.stop(fromFailure(failure));
     }
+  }
+
+  /** Whether this is only an echo of what stopped the run: work that was under way meets the same wall and is left for the next session. */
+  isEcho(failure: Failure): boolean {
+    return failure.code === 'interrupted' || (this.#stop?.code === failure.code && isRunFatal(failure.code));
   }
 
   /** Follows a piece of work until {@link settled}; work answers for its own failures, so a rejection is a bug and stops the run. */

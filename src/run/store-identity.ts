@@ -2,7 +2,7 @@ import type { Credentials, StoreTarget } from './options.js';
 
 /**
  * Which store a manifest speaks of. An embedded cloud comes back on another port each time, so there the access key id
- * stands for it: it is made once per data directory.
+ * stands for it: it is made once per data directory. Temporary ones stand for nothing.
  */
 export function storeIdentity(target: StoreTarget, credentials: Credentials): string {
   if (target.endpoint === undefined) {
@@ -10,5 +10,5 @@ export function storeIdentity(target: StoreTarget, credentials: Credentials): st
   }
   const { hostname, host } = new URL(target.endpoint);
   const loopback = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
-  return loopback ? `loopback/${credentials.accessKeyId}` : host;
+  return loopback ? `loopback/${credentials.securityToken === undefined ? credentials.accessKeyId : 'temporary'}` : host;
 }

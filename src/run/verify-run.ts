@@ -165,7 +165,7 @@ export class VerifyRun {
 
   #fail({ path, key }: { readonly path: EncodedPath; readonly key: string }, failure: Failure): void {
     const { tally } = this.#session;
-    if (failure.code === 'interrupted') {
+    if (this.#session.isEcho(failure)) {
       tally.parked();
       return;
     }

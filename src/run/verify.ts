@@ -24,7 +24,7 @@ export async function verify(options: VerifyOptions): Promise<RunResult> {
   try {
     const started = { event: 'start', run: 'verify', effective: prepared.effective } as const;
     tally.emit(pushed.file === undefined ? started : { ...started, manifest: pushed.file });
-    const stopped = await Session.with(options.signal, { bounds: prepared.bounds, context: prepared.context, tally }, async (session) => {
+    const stopped = await Session.with(options.signal, { ...prepared, tally }, async (session) => {
       await new VerifyRun(session, { prepared, pushed, report, against: options.against }).run();
       return session.stopped;
     });
@@ -43,7 +43,7 @@ async function prepareVerify(options: VerifyOptions): Promise<PreparedReading> {
   const root = await localRoot(options.against ?? '.').catch((error: unknown) => {
     throw new SealiftError('source-missing', `there is no directory ${options.against ?? '.'} to compare with`, { remedy: 'check the path', cause: error });
   });
-  return prepareReading(options, root, {
+  return await prepareReading(options, root, {
     sink: options.against === undefined ? 'discard' : 'compare',
     allowRenamed: options.allowRenamed ?? false,
     allowUnauthenticated: options.allowUnauthenticated ?? false,

@@ -1,17 +1,23 @@
 import { SealiftError } from '../errors.js';
-import type { Credentials } from '../run/options.js';
+import type { Credentials, CredentialsProvider } from '../run/options.js';
 
-/**
- * Gives one consistent set of credentials per request. `refused` is the set that the server has just called expired: a
- * provider that can renew answers with another set, and the request is repeated once; one that cannot returns the same.
- */
-export type CredentialsProvider = (refused?: Credentials) => Promise<Credentials>;
+export type { CredentialsProvider } from '../run/options.js';
 
 /** Credentials that stay as they are. Throws code `credentials-missing` when they cannot sign anything. */
 export function fixedCredentials(credentials: Credentials): CredentialsProvider {
   checkCredentials(credentials);
   const answer = Promise.resolve(credentials);
   return () => answer;
+}
+
+/** A fixed set or a provider, as a provider. */
+export function providerOf(credentials: Credentials | CredentialsProvider): CredentialsProvider {
+  return typeof credentials === 'function' ? credentials : fixedCredentials(credentials);
+}
+
+/** Whether both sign the same way. */
+export function sameCredentials(a: Credentials, b: Credentials): boolean {
+  return a.accessKeyId === b.accessKeyId && a.accessKeySecret === b.accessKeySecret && (a.securityToken ?? '') === (b.securityToken ?? '');
 }
 
 /** Refuses sets that would only fail later, without repeating any of their characters. */
