@@ -116,7 +116,7 @@ function isForbidden(error: unknown): boolean {
   return isSealiftError(error) && error.code === 'kms-refused' && error.status === 403;
 }
 
-function unchanged(item: PushItem, stat: FileStat, scene: PushScene): Promise<boolean> {
+async function unchanged(item: PushItem, stat: FileStat, scene: PushScene): Promise<boolean> {
   const source = await sourceOf(scene.ports.context, item.path);
   source.close();
   return isUnchanged(stat, source.stat);
