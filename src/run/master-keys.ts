@@ -8,6 +8,7 @@ import type { StartSource } from '../keys/start-cache.js';
 import type { KeyUnwrapper, KeyWrapper } from '../keys/wrapper.js';
 import { DEFAULT_KMS_QPS } from '../limits.js';
 import type { WorkerContext } from './context.js';
+import type { CredentialsProvider } from './options.js';
 import type { ThreadCommons } from './thread-commons.js';
 
 /** The master keys of a run, ready for one thread. */
@@ -44,12 +45,12 @@ export function openMasterKeys({ keys, family }: Pick<WorkerContext, 'keys' | 'f
 }
 
 /** Names the sealing key, once it is certain that it can seal. @throws MasterKeyError like the wrapper, before anything is asked of a KMS */
-export function sealingFingerprint(keys: readonly MasterKey[], family: WorkerContext['family']): string {
+export function sealingFingerprint(keys: readonly MasterKey[], family: WorkerContext['family'], credentials: CredentialsProvider): string {
   const [first] = keys;
   if (first === undefined) {
     throw new MasterKeyError('master-key-missing', 'a push needs a master key to seal with', { remedy: 'pass --key FILE (a public key is enough) or --kms-key ID' });
   }
-  return isKmsKey(first) ? kmsWrapper(first, family).fingerprint : fingerprintOf(first);
+  return isKmsKey(first) ? kmsWrapper(first, family, new KmsClient(first, { credentials })).fingerprint : fingerprintOf(first);
 }
 
 /** Every thread has a client of its own and its part of the permitted rate; credentials are those of the run. */

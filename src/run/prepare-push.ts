@@ -29,9 +29,9 @@ export async function preparePush(options: PushOptions): Promise<PreparedPush> {
   const bounds = resolveBounds(options.tuning);
   const prefix = normalizePrefix(options.target.prefix);
   const family = options.envelope ?? 'oss-crypto';
-  const keyFingerprint = sealingFingerprint(options.keys, family);
-  const root = await sourceRoot(options.source);
   const provider = providerOf(options.credentials);
+  const keyFingerprint = sealingFingerprint(options.keys, family, provider);
+  const root = await sourceRoot(options.source);
   const credentials = await provider();
   const context: WorkerContext = {
     store: { ...options.target, credentials, connections: bounds.concurrency },
@@ -41,7 +41,6 @@ export async function preparePush(options: PushOptions): Promise<PreparedPush> {
     concurrency: bounds.concurrency,
     threads: bounds.threads,
     channel: randomUUID(),
-    keptBytes: Math.floor(bounds.memoryBytes / bounds.threads),
     singlePutBytes: bounds.singlePutBytes,
     push: { ifExists: options.ifExists ?? 'changed', followSymlinks: options.symlinks === 'follow', checksum: options.checksum ?? false },
   };
