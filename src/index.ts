@@ -13,6 +13,14 @@ export type {
 export type {
   Counters, Effective, EventListener, FileEvent, FileState, NoticeEvent, ProgressEvent, RunEvent, SkipReason, StartEvent, SummaryEvent,
 } from './run/events.js';
+export { CryptoBucket } from './bucket/crypto-bucket.js';
+export { KmsProvider, type KmsProviderOptions } from './bucket/kms-provider.js';
+export type {
+  CryptoBucketOptions, GetObjectOptions, GetObjectToFileOptions, HeadObjectResult, ListedObjectInformation, ObjectContent, ObjectInformation, ObjectProgress,
+  OpenedObject, OperationOptions, PutObjectOptions, PutObjectResult, SavedObject,
+} from './bucket/options.js';
+export type { CryptoProvider, ProviderContext } from './bucket/provider.js';
+export { RsaProvider, type KeyMaterial, type RsaProviderOptions } from './bucket/rsa-provider.js';
 export { createRsaKey, loadRsaKey } from './keys/key-files.js';
 export type { RsaKey } from './keys/rsa.js';
 export { summarize } from './manifest/summary.js';

@@ -75,6 +75,11 @@ function assertReadable(own: Metadata, { lengthBytes, contentMd5 }: EnvelopeInpu
   }
 }
 
+/** The user's own part of an object's metadata. Nothing authenticates it. */
+export function userMetadataOf(metadata: Metadata): Metadata {
+  return Object.fromEntries(Object.entries(metadata).filter(([name]) => !isReserved(name) && !isOurs(name)));
+}
+
 /** What OSS counts: full names plus values, in bytes. */
 export function metadataBytes(metadata: Metadata): number {
   return Object.entries(metadata).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);

@@ -14,8 +14,8 @@ import { rsaKey } from './rsa.js';
 import type { RsaKey } from './rsa.js';
 
 /** What the Python SDK's LocalRsaProvider appends to its prefix, which is empty by default. */
-const SDK_PUBLIC = '.public_key.pem';
-const SDK_PRIVATE = '.private_key.pem';
+export const SDK_PUBLIC = '.public_key.pem';
+export const SDK_PRIVATE = '.private_key.pem';
 
 export interface LoadOptions {
   /** Of an encrypted PEM or a PKCS#12 file. */

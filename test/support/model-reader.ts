@@ -14,7 +14,7 @@ export interface ModelObject {
 }
 
 export interface ModelKeys {
-  readonly rsa?: KeyObject;
+  readonly rsa?: KeyObject | undefined;
   /** KMS Decrypt: the Plaintext of a CiphertextBlob. */
   readonly kms?: (blob: string) => Promise<string>;
 }
