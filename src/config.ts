@@ -7,7 +7,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { SealiftError } from './errors.js';
-import type { Credentials } from './run/options.js';
+import type { CredentialsProvider } from './run/options.js';
 import { SETTINGS, isSettingName, type Setting, type SettingName, type Settings } from './settings.js';
 import { refuseUnverifiedTls } from './store/endpoint.js';
 import { parseChoice, parseCount, parseFlag, parseSize, parseText } from './values.js';
@@ -50,12 +50,14 @@ export class Config {
     Object.freeze(this);
   }
 
-  /** Fails with `credentials-missing` (exit code 5), naming the variable that is not set. */
-  credentials(): Credentials {
-    const accessKeyId = this.#required('OSS_ACCESS_KEY_ID');
-    const accessKeySecret = this.#required('OSS_ACCESS_KEY_SECRET');
-    const securityToken = this.#env['OSS_SESSION_TOKEN'];
-    return securityToken === undefined || securityToken === '' ? { accessKeyId, accessKeySecret } : { accessKeyId, accessKeySecret, securityToken };
+  /**
+   * The first source that applies: `--profile`, `OSS_ACCESS_KEY_ID` and its companions, `~/.ossutilconfig`, the default
+   * chain of Alibaba Cloud. Fails with `credentials-missing` (exit code 5), naming a variable that is not set or a profile
+   * that does not exist; the chain is asked by the provider.
+   */
+  async credentials(): Promise<CredentialsProvider> {
+    const { findCredentials } = await import('./store/credentials-sources.js');
+    return await findCredentials({ environment: this.#env, home: this.#env['HOME'] ?? homedir(), profile: this.settings.profile });
   }
 
   toJSON(): object {
@@ -65,17 +67,6 @@ export class Config {
 
   [inspect.custom](): string {
     return `Config ${inspect(this.toJSON())}`;
-  }
-
-  #required(name: string): string {
-    const value = this.#env[name];
-    if (value === undefined || value === '') {
-      throw new SealiftError('credentials-missing', `${name} is not set`, {
-        object: name,
-        remedy: 'Set OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET in the environment, or try --local, which needs none.',
-      });
-    }
-    return value;
   }
 }
 

@@ -55,6 +55,12 @@ export const DEFAULT_PART_BYTES = 8 * MiB;
 export const DEFAULT_MEMORY_BYTES = 256 * MiB;
 /** Default requests in flight per worker thread. Ours. */
 export const DEFAULT_CONCURRENCY = 16;
+/** Bytes of the memory budget that each thread needs besides file data: cipher outputs and pieces of answers, until they are collected. Ours, measured. */
+export const THREAD_BUFFER_BYTES = 16 * MiB;
+/** Bytes of short-lived buffers after which a thread collects them: they are used again while they are in the cache. Ours, measured. */
+export const SPENT_BYTES = 4 * MiB;
+/** Regions of the arena begin at multiples of so many bytes: pages. */
+export const ARENA_GRAIN_BYTES = 4 * KiB;
 /** Smallest memory budget that a run accepts. Ours. */
 export const MIN_MEMORY_BYTES = 8 * MiB;
 /** Bounds of --threads and --concurrency. Ours. */
@@ -159,6 +165,8 @@ export const DESCRIPTOR_WAIT_MS = 50;
 export const KMS_TIMEOUT_MS = 10_000;
 /** KMS calls per second of one process: what the shared gateway grants an account for Decrypt. KMS. */
 export const DEFAULT_KMS_QPS = 750;
+/** Largest --kms-qps: more than any KMS instance grants. Ours. */
+export const MAX_KMS_QPS = 100_000;
 /** KMS calls in flight per thread; halved by each round of throttling. Ours. */
 export const MAX_KMS_CONCURRENCY = 32;
 /** Directories that a thread of a pull keeps open, each one file descriptor. Ours. */

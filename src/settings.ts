@@ -2,7 +2,7 @@
  * Every option that takes part in flag > environment > config file, in one table: how it is read, what it means, what it is
  * when nobody says anything. The command line, the environment, the config file and the help all follow from it.
  */
-import { MAX_CONCURRENCY, MAX_PART_BYTES, MAX_THREADS, MIN_MEMORY_BYTES, MIN_PART_BYTES } from './limits.js';
+import { DEFAULT_KMS_QPS, MAX_CONCURRENCY, MAX_KMS_QPS, MAX_PART_BYTES, MAX_THREADS, MIN_MEMORY_BYTES, MIN_PART_BYTES } from './limits.js';
 
 interface Common {
   /** One line of help, with the unit. */
@@ -23,6 +23,14 @@ export const SETTINGS = {
   'passphrase-file': { kind: 'path', describe: 'File whose first line unlocks the key file', byDefault: 'none' },
   'passphrase-env': { kind: 'text', describe: 'Environment variable that unlocks the key file', byDefault: 'none' },
   'passphrase-prompt': { kind: 'flag', describe: 'Ask on the terminal what unlocks the key file', byDefault: 'false' },
+  'kms-key': { kind: 'text', describe: 'Id or alias (alias/NAME) of the KMS key that seals; RSA keys given too then only open; with --local: default', byDefault: 'none; opening needs no id' },
+  'kms-endpoint': { kind: 'text', describe: 'Host or URL of the KMS; https unless it is a loopback address', byDefault: 'made from the KMS region' },
+  'kms-region': { kind: 'text', describe: 'Region id of the KMS', byDefault: 'that of the bucket' },
+  'kms-passphrase-file': { kind: 'path', describe: 'File whose first line is bound to every KMS blob as encryption context', byDefault: 'none' },
+  'kms-qps': { kind: 'count', min: 1, max: MAX_KMS_QPS, describe: `KMS calls per second of all threads together, 1 to ${MAX_KMS_QPS}`, byDefault: `${DEFAULT_KMS_QPS}` },
+  'kms-flavour': { kind: 'choice', choices: ['java', 'python'], describe: 'How KMS keys are written in the client-side-encryption envelope: java, python', byDefault: 'java' },
+  envelope: { kind: 'choice', choices: ['oss-crypto', 'client-side-encryption'], describe: 'Headers to seal with: oss-crypto, client-side-encryption; both are read', byDefault: 'oss-crypto' },
+  profile: { kind: 'text', describe: 'Profile with the credentials: of ~/.ossutilconfig, ~/.aliyun/config.json or ~/.alibabacloud/credentials', byDefault: 'none' },
   manifest: { kind: 'path', describe: 'Manifest file of the run', byDefault: './manifests/RUN.jsonl if that folder is writable, else $XDG_STATE_HOME/sealift/manifests/' },
   endpoint: { kind: 'text', describe: 'URL of the OSS endpoint; https unless it is a loopback address', byDefault: '$OSS_ENDPOINT, else made from the region' },
   region: { kind: 'text', describe: 'Region id, such as cn-hangzhou', byDefault: '$OSS_REGION, else read from the endpoint' },
@@ -46,6 +54,8 @@ export const SETTINGS = {
   'new-run': { kind: 'flag', describe: 'Start afresh instead of continuing the run of the same source and destination', byDefault: 'false' },
   against: { kind: 'path', describe: 'Local directory to compare with, byte for byte', byDefault: 'none' },
   report: { kind: 'path', describe: 'File to write the record of what was proven to, JSON', byDefault: 'none' },
+  range: { kind: 'text', describe: 'Bytes of the plaintext: A-B with both included, A- or -N', byDefault: 'everything' },
+  'unverified-range': { kind: 'flag', describe: 'Accept that the bytes of a range cannot be authenticated', byDefault: 'false' },
   local: { kind: 'flag', describe: 'Run the embedded cloud inside this command: no account, no configuration', byDefault: 'false' },
   'local-data': { kind: 'path', describe: 'Directory in which the embedded cloud keeps objects and its key', byDefault: '.sealift' },
   json: { kind: 'flag', describe: 'One JSON event per line on stdout, text for people on stderr', byDefault: 'false' },
@@ -70,10 +80,13 @@ export type Settings = { readonly [Name in SettingName]?: ValueOf<(typeof SETTIN
 
 const OUTPUT = ['json', 'quiet', 'no-progress'] as const satisfies readonly SettingName[];
 const KEYS = ['key', 'passphrase-file', 'passphrase-env', 'passphrase-prompt'] as const satisfies readonly SettingName[];
-const REACH = [...KEYS, 'endpoint', 'region', 'internal', 'local', 'local-data'] as const satisfies readonly SettingName[];
+/** They lead to secrets. */
+const SECRETS = ['kms-passphrase-file', 'profile'] as const satisfies readonly SettingName[];
+const KMS = ['kms-key', 'kms-endpoint', 'kms-region', 'kms-qps'] as const satisfies readonly SettingName[];
+const REACH = [...KEYS, ...KMS, ...SECRETS, 'endpoint', 'region', 'internal', 'local', 'local-data'] as const satisfies readonly SettingName[];
 const NUMBERS = ['threads', 'concurrency', 'part-size', 'memory'] as const satisfies readonly SettingName[];
 const CHOICE = ['manifest', 'include', 'exclude', 'checksum', 'break-lock', 'dry-run'] as const satisfies readonly SettingName[];
-const PUSH = ['if-exists', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
+const PUSH = ['envelope', 'kms-flavour', 'if-exists', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
 const PULL = ['overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', 'preserve-special-bits', 'new-run'] as const satisfies readonly SettingName[];
 
 /** Which options each command takes. */
@@ -83,10 +96,13 @@ export const COMMAND_SETTINGS = {
   verify: [...REACH, 'manifest', 'against', 'report', 'include', 'exclude', 'allow-renamed', 'allow-unauthenticated', 'break-lock', 'dry-run', ...NUMBERS, ...OUTPUT],
   resume: [...REACH, 'break-lock', 'dry-run', 'checksum', 'if-exists', 'overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
   status: ['json'],
+  ls: ['profile', 'endpoint', 'region', 'internal', 'local', 'local-data', 'concurrency', 'json'],
+  cat: [...REACH, 'range', 'unverified-range', 'allow-renamed', 'allow-unauthenticated', 'memory'],
+  inspect: [...REACH, 'json'],
 } as const satisfies Readonly<Record<string, readonly SettingName[]>>;
 
 /** Given anew with every command: they lead to keys, or concern one command only. */
-const NOT_RECORDED: ReadonlySet<SettingName> = new Set<SettingName>([...KEYS, ...OUTPUT, 'manifest', 'dry-run', 'new-run', 'break-lock', 'against', 'report']);
+const NOT_RECORDED: ReadonlySet<SettingName> = new Set<SettingName>([...KEYS, ...SECRETS, ...OUTPUT, 'manifest', 'dry-run', 'new-run', 'break-lock', 'against', 'report']);
 
 /** Whether `resume` repeats this option from the manifest. */
 export function isRecorded(name: SettingName): boolean {

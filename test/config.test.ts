@@ -175,15 +175,24 @@ describe('--local and an endpoint', () => {
 describe('credentials', () => {
   const env = { OSS_ACCESS_KEY_ID: 'CANARY-ID', OSS_ACCESS_KEY_SECRET: 'CANARY-SECRET', OSS_SESSION_TOKEN: 'CANARY-TOKEN' };
 
+  const signsWith = async (sources: Partial<ConfigSources>): Promise<unknown> => await (await (await load(sources)).credentials())();
+
   it('come from the environment', async () => {
-    assert.deepEqual((await load({ env })).credentials(), { accessKeyId: 'CANARY-ID', accessKeySecret: 'CANARY-SECRET', securityToken: 'CANARY-TOKEN' });
-    assert.deepEqual((await load({ env: { ...env, OSS_SESSION_TOKEN: '' } })).credentials(), { accessKeyId: 'CANARY-ID', accessKeySecret: 'CANARY-SECRET' });
+    assert.deepEqual(await signsWith({ env }), { accessKeyId: 'CANARY-ID', accessKeySecret: 'CANARY-SECRET', securityToken: 'CANARY-TOKEN' });
+    assert.deepEqual(await signsWith({ env: { ...env, OSS_SESSION_TOKEN: '' } }), { accessKeyId: 'CANARY-ID', accessKeySecret: 'CANARY-SECRET' });
+  });
+
+  it('come from the profile that is named', async () => {
+    const HOME = join(root, 'with-profile');
+    mkdirSync(HOME);
+    writeFileSync(join(HOME, '.ossutilconfig'), '[profile p]\naccess-key-id=P-ID\naccess-key-secret=P-SECRET\n');
+    assert.deepEqual(await signsWith({ env: { ...env, HOME }, flags: { profile: 'p' } }), { accessKeyId: 'P-ID', accessKeySecret: 'P-SECRET' });
   });
 
   for (const missing of ['OSS_ACCESS_KEY_ID', 'OSS_ACCESS_KEY_SECRET']) {
     it(`names ${missing} when it is missing, with exit code 5`, async () => {
       const config = await load({ env: { ...env, [missing]: undefined } });
-      assert.throws(() => config.credentials(), (error) => isSealiftError(error) && error.exitCode === 5 && error.message.startsWith(missing));
+      await assert.rejects(config.credentials(), (error) => isSealiftError(error) && error.exitCode === 5 && error.message.startsWith(missing));
     });
   }
 

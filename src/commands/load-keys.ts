@@ -20,3 +20,14 @@ export async function loadKeys(context: Context, settings: Settings): Promise<re
   }
   return keys;
 }
+
+/** What `--kms-passphrase-file` holds, if it is given. */
+export async function loadKmsPassphrase(settings: Settings): Promise<string | undefined> {
+  const file = settings['kms-passphrase-file'];
+  if (file === undefined) {
+    return undefined;
+  }
+  const { resolvePassphrase } = await import('../keys/passphrase.js');
+  const passphrase = await resolvePassphrase({ file }, { environment: {}, ask: () => Promise.resolve('') });
+  return passphrase?.reveal().toString('utf8');
+}

@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { COMMAND_SETTINGS } from '../settings.js';
 import { parseText } from '../values.js';
 import type { Context } from './context.js';
-import { defined, runTransfer } from './transfer.js';
+import { defined } from './defined.js';
+import { runTransfer } from './transfer.js';
 
 export interface PullRequest {
   readonly flags: Readonly<Record<string, unknown>>;
@@ -16,7 +17,7 @@ export async function runPull(context: Context, request: PullRequest): Promise<v
   const { flags, recorded, source, manifest } = request;
   const destination = resolve(context.cwd, parseText('the directory', request.destination));
   const record = { command: 'pull', source: String(source), destination };
-  await runTransfer(context, { label: 'pull', flags, recorded, names: COMMAND_SETTINGS.pull, place: source, record, manifest }, async ({ settings, common }) => {
+  await runTransfer(context, { label: 'pull', flags, recorded, purpose: 'open', names: COMMAND_SETTINGS.pull, place: source, record, manifest }, async ({ settings, common }) => {
     const { pull } = await import('../run/pull.js');
     const { overwrite, checksum } = settings;
     return pull({

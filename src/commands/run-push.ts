@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { COMMAND_SETTINGS } from '../settings.js';
 import { parseText } from '../values.js';
 import type { Context } from './context.js';
-import { defined, runTransfer } from './transfer.js';
+import { defined } from './defined.js';
+import { runTransfer } from './transfer.js';
 
 export interface PushRequest {
   readonly flags: Readonly<Record<string, unknown>>;
@@ -16,9 +17,9 @@ export async function runPush(context: Context, request: PushRequest): Promise<v
   const { flags, recorded, destination, manifest } = request;
   const source = resolve(context.cwd, parseText('the directory', request.source));
   const record = { command: 'push', source, destination: String(destination) };
-  await runTransfer(context, { label: 'push', flags, recorded, names: COMMAND_SETTINGS.push, place: destination, record, manifest }, async ({ settings, session, common }) => {
+  await runTransfer(context, { label: 'push', flags, recorded, purpose: 'seal', names: COMMAND_SETTINGS.push, place: destination, record, manifest }, async ({ settings, session, common }) => {
     const { push } = await import('../run/push.js');
-    const { symlinks, checksum } = settings;
-    return push({ ...common, source, ownPaths: session.ownPaths, ...defined({ ifExists: settings['if-exists'], symlinks, checksum }) });
+    const { symlinks, checksum, envelope } = settings;
+    return push({ ...common, source, ownPaths: session.ownPaths, ...defined({ ifExists: settings['if-exists'], symlinks, checksum, envelope }) });
   });
 }

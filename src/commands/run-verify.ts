@@ -1,6 +1,7 @@
 import { COMMAND_SETTINGS } from '../settings.js';
 import type { Context } from './context.js';
-import { defined, runTransfer } from './transfer.js';
+import { defined } from './defined.js';
+import { runTransfer } from './transfer.js';
 
 export interface VerifyRequest {
   readonly flags: Readonly<Record<string, unknown>>;
@@ -8,7 +9,7 @@ export interface VerifyRequest {
 }
 
 export async function runVerify(context: Context, { flags, source }: VerifyRequest): Promise<void> {
-  await runTransfer(context, { label: 'verify', flags, names: COMMAND_SETTINGS.verify, place: source, record: {} }, async ({ settings, common }) => {
+  await runTransfer(context, { label: 'verify', flags, purpose: 'open', names: COMMAND_SETTINGS.verify, place: source, record: {} }, async ({ settings, common }) => {
     const { verify } = await import('../run/verify.js');
     const { against, report } = settings;
     return verify({

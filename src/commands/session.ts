@@ -3,62 +3,114 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Config } from '../config.js';
 import { MasterKeyError, SealiftError } from '../errors.js';
+import type { KmsKey } from '../keys/kms.js';
+import type { MasterKey } from '../keys/master-key.js';
 import type { RsaKey } from '../keys/rsa.js';
 import { DEFAULT_RSA_KEY_BITS } from '../limits.js';
-import type { Credentials, StoreTarget } from '../run/options.js';
+import type { Credentials, CredentialsProvider, StoreTarget } from '../run/options.js';
 import type { Settings } from '../settings.js';
 import { resolveEndpoint } from '../store/endpoint.js';
 import type { OssLocation } from '../values.js';
 import type { Context } from './context.js';
-import { loadKeys } from './load-keys.js';
+import { defined } from './defined.js';
+import { loadKeys, loadKmsPassphrase } from './load-keys.js';
 
 /** Where the embedded cloud keeps its objects unless told otherwise, below the working directory. */
 export const LOCAL_DATA = '.sealift';
 /** The key that `--local` makes for itself, in the data directory. */
 const LOCAL_KEY = 'key.pem';
+/** What `--kms-key` calls the key that the embedded KMS always has. */
+const LOCAL_KMS_KEY = 'default';
 const REGION_IN_HOST = /^(?:https?:\/\/)?oss-([a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com\/?$/;
 
 export interface Session {
   readonly target: StoreTarget;
-  readonly credentials: Credentials;
-  readonly keys: readonly RsaKey[];
+  readonly credentials: Credentials | CredentialsProvider;
+  /** The first seals, all of them open. */
+  readonly keys: readonly MasterKey[];
   /** Never uploaded; absolute. */
   readonly ownPaths: readonly string[];
   close(): Promise<void>;
 }
 
-/** Fails with `usage`, `config-invalid`, `credentials-missing` or what is wrong with a key, before anything is sent. */
-export async function openSession(context: Context, config: Config, location: OssLocation): Promise<Session> {
-  return config.settings.local === true ? openEmbedded(context, config, location) : openRemote(context, config, location);
+/** What a command is about to do with its keys. */
+export type Purpose = 'seal' | 'open';
+
+/**
+ * To open, the KMS of the bucket's region is among the keys even when nobody names it: a blob names its own key.
+ *
+ * Fails with `usage`, `config-invalid`, `credentials-missing` or what is wrong with a key, before anything is sent.
+ */
+export async function openSession(context: Context, config: Config, location: OssLocation, purpose: Purpose = 'open'): Promise<Session> {
+  return config.settings.local === true ? openEmbedded(context, config, { location, purpose }) : openRemote(context, config, { location, purpose });
 }
 
-async function openRemote(context: Context, config: Config, location: OssLocation): Promise<Session> {
-  const target = targetOf(config.settings, location);
-  const credentials = config.credentials();
-  const keys = await loadKeys(context, config.settings);
+interface Errand {
+  readonly location: OssLocation;
+  readonly purpose: Purpose;
+}
+
+async function openRemote(context: Context, config: Config, { location, purpose }: Errand): Promise<Session> {
+  const { settings } = config;
+  const target = targetOf(settings, location);
+  const credentials = await config.credentials();
+  await credentials();
+  const region = settings['kms-region'] ?? target.region;
+  const endpoint = settings['kms-endpoint'] ?? `kms${settings.internal === true ? '-vpc' : ''}.${region}.aliyuncs.com`;
+  const kms = await kmsKey(settings, { endpoint, region });
+  const keys = inOrder(await loadKeys(context, settings), kms, purpose);
   if (keys.length === 0) {
     throw new MasterKeyError('master-key-missing', 'no key was given', {
       object: '--key',
-      remedy: 'Make one with "sealift keys create FILE" and pass --key FILE; for a push its public half is enough.',
+      remedy: 'Make one with "sealift keys create FILE" and pass --key FILE (for a push its public half is enough), or name a KMS key with --kms-key.',
     });
   }
   return { target, credentials, keys, ownPaths: [], close: () => Promise.resolve() };
 }
 
-async function openEmbedded(context: Context, config: Config, location: OssLocation): Promise<Session> {
+async function openEmbedded(context: Context, config: Config, { location, purpose }: Errand): Promise<Session> {
   const { startLocalCloud } = await import('../local/cloud.js');
-  const dataDirectory = config.settings['local-data'] ?? resolve(context.cwd, LOCAL_DATA);
-  const region = config.settings.region;
+  const { settings } = config;
+  refuseForeignKms(settings);
+  const dataDirectory = settings['local-data'] ?? resolve(context.cwd, LOCAL_DATA);
+  const { region } = settings;
   const cloud = await startLocalCloud({ dataDirectory, bucket: location.bucket, ...(region === undefined ? {} : { region }) });
   try {
-    const given = await loadKeys(context, config.settings);
-    const keys = given.length === 0 ? [await localKey(join(dataDirectory, LOCAL_KEY))] : given;
     const { accessKeyId, accessKeySecret, oss } = cloud;
+    const named = settings['kms-key'] === LOCAL_KMS_KEY ? { ...settings, 'kms-key': cloud.kms.keyId } : settings;
+    const kms = await kmsKey(named, { endpoint: cloud.kms.endpoint, region: oss.region });
+    const given = await loadKeys(context, settings);
+    const ownKey = join(dataDirectory, LOCAL_KEY);
+    const isWanted = given.length === 0 && (purpose === 'open' ? existsSync(ownKey) : kms.keyId === undefined);
+    const rsa = isWanted ? [await localKey(ownKey)] : given;
     const target = { ...location, endpoint: oss.endpoint, region: oss.region };
-    return { target, credentials: { accessKeyId, accessKeySecret }, keys, ownPaths: [dataDirectory], close: () => cloud.close() };
+    return { target, credentials: { accessKeyId, accessKeySecret }, keys: inOrder(rsa, kms, purpose), ownPaths: [dataDirectory], close: () => cloud.close() };
   } catch (error) {
     await cloud.close();
     throw error;
+  }
+}
+
+async function kmsKey(settings: Settings, place: Pick<KmsKey, 'endpoint' | 'region'>): Promise<KmsKey> {
+  const passphrase = await loadKmsPassphrase(settings);
+  return { ...place, ...defined({ keyId: settings['kms-key'], passphrase, flavour: settings['kms-flavour'], callsPerSecond: settings['kms-qps'] }) };
+}
+
+/** A KMS key that was named seals; otherwise the first RSA key does. */
+function inOrder(rsa: readonly RsaKey[], kms: KmsKey, purpose: Purpose): readonly MasterKey[] {
+  if (purpose === 'open') {
+    return [...rsa, kms];
+  }
+  return kms.keyId === undefined ? rsa : [kms, ...rsa];
+}
+
+function refuseForeignKms(settings: Settings): void {
+  const option = (['kms-endpoint', 'kms-region'] as const).find((name) => settings[name] !== undefined);
+  if (option !== undefined) {
+    throw new SealiftError('usage', `--local and --${option} exclude each other`, {
+      object: `--${option}`,
+      remedy: 'The embedded cloud has a KMS of its own: --local --kms-key default.',
+    });
   }
 }
 

@@ -7,7 +7,8 @@ import { addsUp, shellWord } from '../report/closing.js';
 import { createReporter, type Reporter } from '../report/reporter.js';
 import { parseOssUrl } from '../values.js';
 import type { Context } from './context.js';
-import { openSession, type Session } from './session.js';
+import { defined } from './defined.js';
+import { openSession, type Purpose, type Session } from './session.js';
 
 export interface Transfer {
   /** Name of the command, as summaries show it. */
@@ -17,6 +18,7 @@ export interface Transfer {
   /** Options of the run that is resumed. */
   readonly recorded?: Readonly<Record<string, unknown>> | undefined;
   readonly names: readonly SettingName[];
+  readonly purpose: Purpose;
   /** The oss:// address as typed. */
   readonly place: unknown;
   /** Positional arguments worth recording, by name. */
@@ -39,7 +41,7 @@ export async function runTransfer(context: Context, transfer: Transfer, start: (
   const config = await loadConfig({ flags, names, env: context.env, cwd: context.cwd, ...(recorded === undefined ? {} : { recorded }) });
   const reporter = await openReporter(context, transfer.label, config.settings);
   try {
-    const session = await openSession(context, config, location);
+    const session = await openSession(context, config, location, transfer.purpose);
     const result = await start({ settings: config.settings, session, common: commonOptions(context, { transfer, config, session, reporter }) }).finally(() => session.close());
     reporter.finish(result, resumeOptions(config.settings));
     context.summarized();
@@ -104,13 +106,15 @@ function recordedOptions(settings: Settings, { record }: Transfer): Record<strin
   return { ...Object.fromEntries(asked), ...record };
 }
 
+/** What a manifest does not record because it leads to secrets. */
 function resumeOptions(settings: Settings): string {
-  return (settings.key ?? []).map((path) => `--key ${shellWord(path)}`).join(' ');
-}
-
-/** The same object without its undefined fields: exactOptionalPropertyTypes tells absent from undefined. */
-export function defined<T extends object>(fields: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [Name in keyof T]?: Exclude<T[Name], undefined> };
+  const { profile } = settings;
+  const passphraseFile = settings['kms-passphrase-file'];
+  return [
+    ...(settings.key ?? []).map((path) => `--key ${shellWord(path)}`),
+    ...(passphraseFile === undefined ? [] : [`--kms-passphrase-file ${shellWord(passphraseFile)}`]),
+    ...(profile === undefined ? [] : [`--profile ${shellWord(profile)}`]),
+  ].join(' ');
 }
 
 function refuseWrongSum(result: RunResult): void {

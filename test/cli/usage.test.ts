@@ -56,6 +56,9 @@ describe('a mistake on the command line exits with 2, and says what and where to
     ['a bucket name that cannot be', ['pull', 'oss://Bucket_1', 'd'], /3 to 63 lower-case letters/],
     ['a missing region', ['push', 'a', place], /no region was given/],
     ['an endpoint that is not encrypted', ['push', 'a', place, '--endpoint', 'http://example.com', '--region', 'cn-x'], /not encrypted/],
+    ['--local with --kms-endpoint', ['push', 'a', place, '--local', '--kms-endpoint', 'kms.e'], /exclude each other/],
+    ['an envelope that does not exist', ['push', 'a', place, '--envelope', 'zip'], /oss-crypto, client-side-encryption/],
+    ['no KMS calls at all', ['push', 'a', place, '--kms-qps', '0'], /--kms-qps: "0"/],
     ['--local with --endpoint', ['push', 'a', place, '--local', '--endpoint', 'https://e'], /exclude each other/],
     ['a config file that is missing', ['push', 'a', place, '--config', 'missing.json'], /missing\.json cannot be read/],
     ['a manifest that is missing', ['status', 'missing.jsonl'], /missing\.jsonl/],
@@ -88,9 +91,13 @@ describe('credentials and keys', { concurrency: 2 }, () => {
   const env = { OSS_ACCESS_KEY_ID: 'CANARY-ID', OSS_ACCESS_KEY_SECRET: 'CANARY-SECRET' };
 
   it('are asked for by name, with exit code 5', async () => {
-    const { code, stderr } = await world.run(['push', '.', 'oss://bucket', ...reach]);
-    assert.match(stderr, /OSS_ACCESS_KEY_ID is not set/);
-    assert.equal(code, 5);
+    const half = await world.run(['push', '.', 'oss://bucket', ...reach], { OSS_ACCESS_KEY_SECRET: 'CANARY-SECRET' });
+    assert.match(half.stderr, /OSS_ACCESS_KEY_ID is not set/);
+    assert.equal(half.code, 5);
+    // The metadata service of an ECS instance is asked last but one; nothing outside this machine is to be asked here.
+    const none = await world.run(['push', '.', 'oss://bucket', ...reach], { ALIBABA_CLOUD_ECS_METADATA_DISABLED: 'true' });
+    assert.match(none.stderr, /no credentials were found\n.*OSS_ACCESS_KEY_ID.*--profile.*--local/);
+    assert.equal(none.code, 5);
   });
 
   it('a missing key is exit code 5 and says how to make one', async () => {
