@@ -2,10 +2,13 @@
 /** Arguments → command → exit code. Commands load what is heavy themselves, so that help and mistakes are answered at once. */
 import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
+import { catCommand } from './commands/cat.js';
 import type { Context } from './commands/context.js';
 import { demoCommand } from './commands/demo.js';
+import { inspectCommand } from './commands/inspect.js';
 import { keysCommand } from './commands/keys.js';
 import { localCommand } from './commands/local.js';
+import { lsCommand } from './commands/ls.js';
 import { manifestCommand } from './commands/manifest.js';
 import { pullCommand } from './commands/pull.js';
 import { pushCommand } from './commands/push.js';
@@ -19,6 +22,8 @@ import { createJsonWriter, emptySummary } from './report/json.js';
 
 /** Commands whose JSON output ends with a `summary` event, whatever happens. */
 const WITH_EVENTS: ReadonlySet<string> = new Set(['push', 'pull', 'resume', 'verify', 'status']);
+/** Commands with a help of their own that a mistake points to. */
+const WITH_HELP: ReadonlySet<string> = new Set([...WITH_EVENTS, 'ls', 'cat', 'inspect']);
 const MAX_HELP_COLUMNS = 110;
 
 const EPILOGUE = [
@@ -73,6 +78,9 @@ function commandLine(words: readonly string[]): Argv {
     .command(resumeCommand(context))
     .command(statusCommand(context))
     .command(verifyCommand(context))
+    .command(lsCommand(context))
+    .command(catCommand(context))
+    .command(inspectCommand(context))
     .command(keysCommand(context))
     .command(manifestCommand(context))
     .command(localCommand(context))
@@ -117,7 +125,7 @@ function explain(error: unknown, words: readonly string[]): void {
 
 function usageError(message: string, words: readonly string[]): SealiftError {
   const command = words.find((word) => !word.startsWith('-'));
-  const help = command !== undefined && WITH_EVENTS.has(command) ? `sealift ${command} --help` : 'sealift --help';
+  const help = command !== undefined && WITH_HELP.has(command) ? `sealift ${command} --help` : 'sealift --help';
   return new SealiftError('usage', message.replace(/\s*\n\s*/g, ' ').trim(), { remedy: `See: ${help}` });
 }
 

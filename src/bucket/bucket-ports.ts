@@ -7,7 +7,7 @@ import type { EnvelopeFamily, KeyUnwrapper, KeyWrapper } from '../keys/wrapper.j
 import { Budget } from '../run/budget.js';
 import { resolveBounds, type Bounds } from '../run/effective.js';
 import { Slabs } from '../run/slabs.js';
-import { fixedCredentials, type CredentialsProvider } from '../store/credentials.js';
+import { providerOf, type CredentialsProvider } from '../store/credentials.js';
 import { isLoopback, resolveEndpoint } from '../store/endpoint.js';
 import { createOssStore } from '../store/oss.js';
 import { withRetry } from '../store/retry.js';
@@ -86,10 +86,6 @@ function boundsOf({ partBytes, memoryBytes, concurrency }: CryptoBucketOptions):
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
     ...(concurrency === undefined ? {} : { concurrency }),
   });
-}
-
-function providerOf(credentials: CryptoBucketOptions['credentials']): CredentialsProvider {
-  return typeof credentials === 'function' ? credentials : fixedCredentials(credentials);
 }
 
 function regionOf({ region, endpoint }: CryptoBucketOptions): string {

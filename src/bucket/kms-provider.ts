@@ -1,8 +1,8 @@
-import { KmsClient } from '../keys/kms-client.js';
-import { kmsUnwrapper, kmsWrapper, type KmsFlavour, type KmsKey } from '../keys/kms.js';
+import type { KmsFlavour } from '../keys/kms.js';
 import type { EnvelopeFamily, KeyUnwrapper, KeyWrapper } from '../keys/wrapper.js';
 import type { Credentials } from '../run/options.js';
-import { fixedCredentials, type CredentialsProvider } from '../store/credentials.js';
+import { providerOf, type CredentialsProvider } from '../store/credentials.js';
+import { kmsProvider } from './master-key-provider.js';
 import type { CryptoProvider, ProviderContext } from './provider.js';
 
 export interface KmsProviderOptions {
@@ -18,7 +18,7 @@ export interface KmsProviderOptions {
   readonly credentials?: Credentials | CredentialsProvider;
   /** How the `client-side-encryption` envelope is written; both are read. @default 'java' */
   readonly flavour?: KmsFlavour;
-  /** @default nothing */
+  /** Written into every object and used to choose among several keys on reading. @default nothing */
   readonly materialDescription?: Readonly<Record<string, string>>;
   /** KMS calls per second at most. @default 750 */
   readonly callsPerSecond?: number;
@@ -27,30 +27,21 @@ export interface KmsProviderOptions {
 /** A master key in Alibaba KMS: it never leaves the service, and every object costs one call to seal and one to open. */
 export class KmsProvider implements CryptoProvider {
   readonly materialDescription: Readonly<Record<string, string>> | undefined;
-  readonly #options: KmsProviderOptions;
+  readonly #provider: CryptoProvider;
 
   constructor(options: KmsProviderOptions) {
-    this.#options = options;
+    const { credentials, endpoint = `kms.${options.region}.aliyuncs.com`, ...key } = options;
+    this.#provider = kmsProvider({ ...key, endpoint }, credentials === undefined ? undefined : providerOf(credentials));
     this.materialDescription = options.materialDescription;
   }
 
   /** Rejects with MasterKeyError `config-invalid` for an endpoint or passphrase that cannot work. */
   wrapper(family: EnvelopeFamily, context: ProviderContext): Promise<KeyWrapper> {
-    return this.#connect(context, (key, client) => kmsWrapper(key, family, client));
+    return this.#provider.wrapper(family, context);
   }
 
   /** Rejects like {@link KmsProvider.wrapper}. */
-  unwrapper(context: ProviderContext): Promise<KeyUnwrapper> {
-    return this.#connect(context, kmsUnwrapper);
+  unwrapper(context: ProviderContext): Promise<KeyUnwrapper | undefined> {
+    return this.#provider.unwrapper(context);
   }
-
-  #connect<T>(context: ProviderContext, use: (key: KmsKey, client: KmsClient) => T): Promise<T> {
-    const { endpoint = `kms.${this.#options.region}.aliyuncs.com`, credentials, ...options } = this.#options;
-    const key = { ...options, endpoint };
-    return Promise.resolve().then(() => use(key, new KmsClient(key, { credentials: providerOf(credentials) ?? context.credentials })));
-  }
-}
-
-function providerOf(credentials: Credentials | CredentialsProvider | undefined): CredentialsProvider | undefined {
-  return typeof credentials === 'object' ? fixedCredentials(credentials) : credentials;
 }

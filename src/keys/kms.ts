@@ -112,6 +112,11 @@ function toHeader(dialect: Dialect, blob: string): string {
   return dialect === 'python' ? Buffer.from(blob, 'latin1').toString('base64') : blob;
 }
 
+/** Which SDKs understand the key fields of an object under `KMS/ALICLOUD`. */
+export function flavourOf(keys: WrappedKeys): KmsFlavour {
+  return blobsOf(keys).dialect === 'python' ? 'python' : 'java';
+}
+
 interface Blobs {
   readonly dialect: Dialect;
   readonly keyBlob: string;

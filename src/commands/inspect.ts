@@ -1,0 +1,21 @@
+import type { Arguments, CommandModule } from 'yargs';
+import { COMMAND_SETTINGS } from '../settings.js';
+import type { Context } from './context.js';
+import { settingOptions } from './options.js';
+
+export function inspectCommand(context: Context): CommandModule {
+  return {
+    command: 'inspect <object>',
+    describe: 'Explain the envelope of one object: how it is sealed, which key opens it, who can read it',
+    builder: (yargs) =>
+      yargs
+        .positional('object', { type: 'string', describe: 'oss://bucket/key' })
+        .options(settingOptions(COMMAND_SETTINGS.inspect))
+        .example('$0 inspect oss://backup/photos/list.txt --key private.pem --region cn-hangzhou', 'reads the metadata only; with a key it is verified')
+        .example('$0 inspect oss://backup/photos/list.txt --local --json', 'for programs'),
+    handler: async (flags: Arguments) => {
+      const { runInspect } = await import('./run-inspect.js');
+      await runInspect(context, flags);
+    },
+  };
+}
