@@ -8,7 +8,7 @@ export { push } from './run/push.js';
 export { pull } from './run/pull.js';
 export { verify } from './run/verify.js';
 export type {
-  Credentials, FileFailure, IfExists, PullOptions, PushOptions, RunResult, StoreTarget, TransferOptions, Tuning, VerifyOptions,
+  Credentials, CredentialsProvider, FileFailure, IfExists, PullOptions, PushOptions, RunResult, StoreTarget, TransferOptions, Tuning, VerifyOptions,
 } from './run/options.js';
 export type {
   Counters, Effective, EventListener, FileEvent, FileState, NoticeEvent, ProgressEvent, RunEvent, SkipReason, StartEvent, SummaryEvent,
@@ -22,6 +22,8 @@ export type {
 export type { CryptoProvider, ProviderContext } from './bucket/provider.js';
 export { RsaProvider, type KeyMaterial, type RsaProviderOptions } from './bucket/rsa-provider.js';
 export { createRsaKey, loadRsaKey } from './keys/key-files.js';
+export type { KmsKey } from './keys/kms.js';
+export type { MasterKey } from './keys/master-key.js';
 export type { RsaKey } from './keys/rsa.js';
 export { summarize } from './manifest/summary.js';
 export { startLocalCloud, type LocalCloud } from './local/cloud.js';
