@@ -56,8 +56,9 @@ export class Config {
    * that does not exist; the chain is asked by the provider.
    */
   async credentials(): Promise<CredentialsProvider> {
-    const { findCredentials } = await import('./store/credentials-sources.js');
-    return await findCredentials({ environment: this.#env, home: this.#env['HOME'] ?? homedir(), profile: this.settings.profile });
+    const [{ findCredentials }, { RenewedCredentials }] = await Promise.all([import('./store/credentials-sources.js'), import('./store/credentials-renewal.js')]);
+    const found = new RenewedCredentials(await findCredentials({ environment: this.#env, home: this.#env['HOME'] ?? homedir(), profile: this.settings.profile }));
+    return (refused) => found.get(refused);
   }
 
   toJSON(): object {

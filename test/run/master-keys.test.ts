@@ -250,3 +250,51 @@ describe('a KMS that refuses', () => {
     assert.equal(world.requests.length, 0);
   });
 });
+
+describe('an interrupted upload in parts under a KMS key', () => {
+  /** More than the memory budget holds, so that parts are left to send when the run stops. */
+  const HUGE = 12 * 1024 * 1024;
+
+  /** Pushes until a few parts are there. */
+  async function interrupted(world: World, keys: readonly MasterKey[]): Promise<void> {
+    const stop = new AbortController();
+    let parts = 0;
+    world.faults = ({ operation }) => {
+      parts += operation === 'UploadPart' ? 1 : 0;
+      if (parts === 8) {
+        stop.abort();
+      }
+      return undefined;
+    };
+    const { result } = await world.push({ keys, tuning: ONE, signal: stop.signal });
+    assert.deepEqual([result.exitCode, result.complete], [130, false]);
+    world.faults = () => undefined;
+    world.requests.length = 0;
+  }
+
+  it('goes on with the same data key, at the cost of unwrapping it', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'large.bin': content(HUGE) });
+    const keys = [kmsKey(world)];
+    await interrupted(world, keys);
+    const { result } = await world.push({ keys, tuning: ONE });
+    assert.deepEqual([result.exitCode, result.done], [0, 1], JSON.stringify(result.failures));
+    assert.deepEqual(kmsCalls(world.requests).map(({ operation }) => operation), ['Decrypt', 'Decrypt']);
+    assert.ok(only(world.requests, 'UploadPart').length < Math.ceil(HUGE / SMALL.partBytes));
+    const verified = await world.verify({ keys, against: world.source, tuning: ONE });
+    assert.deepEqual([verified.result.exitCode, verified.result.done], [0, 1]);
+  });
+
+  it('starts afresh and says so where Decrypt is not permitted', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'large.bin': content(HUGE) });
+    const keys = [kmsKey(world)];
+    await interrupted(world, keys);
+    world.faults = ({ operation }) => (operation === 'Decrypt' ? { kind: 'answer', status: 403, body: JSON.stringify({ Code: 'Forbidden.NoPermission', Message: 'no', RequestId: 'r' }) } : undefined);
+    const { result, events } = await world.push({ keys, tuning: ONE });
+    assert.deepEqual([result.exitCode, result.done], [0, 1], JSON.stringify(result.failures));
+    assert.ok(events.some((event) => event.event === 'notice' && event.message.includes('fresh data key')));
+    assert.equal(only(world.requests, 'AbortMultipartUpload').length, 1);
+    assert.equal(only(world.requests, 'GenerateDataKey').length, 1);
+  });
+});
