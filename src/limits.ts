@@ -55,8 +55,11 @@ export const DEFAULT_PART_BYTES = 8 * MiB;
 export const DEFAULT_MEMORY_BYTES = 256 * MiB;
 /** Default requests in flight per worker thread. Ours. */
 export const DEFAULT_CONCURRENCY = 16;
-/** Bytes of the memory budget that each thread needs besides file data: cipher outputs and pieces of answers, until they are collected. Ours, measured. */
+/** Bytes of the memory budget that a run, and each of its threads, needs besides file data: cipher outputs and pieces of answers, until they are collected. Ours, measured. */
+export const RUN_BUFFER_BYTES = 24 * MiB;
 export const THREAD_BUFFER_BYTES = 16 * MiB;
+/** That part of the memory budget is for file data at least, however many threads there are. Ours. */
+export const MIN_ARENA_SHARE = 0.75;
 /** Bytes of short-lived buffers after which a thread collects them: they are used again while they are in the cache. Ours, measured. */
 export const SPENT_BYTES = 4 * MiB;
 /** Regions of the arena begin at multiples of so many bytes: pages. */

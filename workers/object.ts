@@ -1,17 +1,21 @@
 import { parentPort } from 'node:worker_threads';
 import pLimit from 'p-limit';
 import { workerData } from 'piscina';
-import type { WorkerContext, WorkerNotice } from '../src/run/context.js';
+import { viewOf, type Region } from '../src/run/arena.js';
+import type { WorkerNotice, WorkerStart } from '../src/run/context.js';
 import type { Job, Outcome, ResultOf } from '../src/run/jobs.js';
 import { fetchPiece, issueKeys, scanPiece, sendPiece } from '../src/run/part-jobs.js';
-import { openPorts, type Ports } from '../src/run/ports.js';
+import { openPorts, within, type Ports } from '../src/run/ports.js';
 import { pullObject } from '../src/run/pull-object.js';
 import { ThreadLink } from '../src/run/thread-link.js';
 import { pushFile } from '../src/run/push-object.js';
+import { recycleBuffers } from '../src/run/young-space.js';
 
-const context = workerData as WorkerContext;
+recycleBuffers();
+const { memory, ...context } = workerData as WorkerStart;
 const link = new ThreadLink(context.channel, context.threads);
 const ports = openPorts(context, link, (message) => parentPort?.postMessage({ notice: message } satisfies WorkerNotice));
+const NOWHERE: Region = { offset: 0, bytes: 0 };
 /** What this thread has under way: at most so many objects or parts, each with one request at a time. */
 const inSlot = pLimit(context.concurrency);
 
@@ -24,22 +28,25 @@ async function dispatch(job: Job, on: Ports): Promise<ResultOf<Job>> {
   switch (job.kind) {
     case 'push':
       expectFiles(job.files.length, on);
-      return await each(job.files, async (file) => await pushFile(file, on));
+      return await each(job.files, job.regions, async (file, room) => await pushFile(file, within(on, room)));
     case 'pull':
-      return await each(job.objects, async (object) => await pullObject(object, on));
+      return await each(job.objects, job.regions, async (object, room) => await pullObject(object, within(on, room)));
     case 'issue':
       return await issueKeys(on);
     case 'scan':
-      return await scanPiece(job, on);
+      return await scanPiece(job, viewOf(memory, job.region), on);
     case 'send':
-      return await inSlot(async () => await sendPiece(job, on));
+      return await inSlot(async () => await sendPiece(job, viewOf(memory, job.region), on));
     case 'fetch':
-      return await inSlot(async () => await fetchPiece(job, on));
+      return await inSlot(async () => await fetchPiece(job, viewOf(memory, job.region), on));
   }
 }
 
-async function each<T>(items: readonly T[], work: (item: T) => Promise<Outcome>): Promise<Outcome[]> {
-  return await Promise.all(items.map(async (item) => await inSlot(async () => await work(item))));
+async function each<T>(items: readonly T[], regions: readonly Region[], work: (item: T, room: Buffer) => Promise<Outcome>): Promise<Outcome[]> {
+  return await Promise.all(items.map(async (item, index) => {
+    const room = viewOf(memory, regions[index] ?? NOWHERE);
+    return await inSlot(async () => await work(item, room));
+  }));
 }
 
 /** With --checksum most files turn out unchanged, and keys that nobody takes would have cost a call each. */

@@ -1,4 +1,5 @@
 import { CIPHER_CHUNK_BYTES } from '../limits.js';
+import { spent } from './spent.js';
 
 /** A cipher whose output has the length of its input: CTR or GCM in either direction. */
 interface StreamCipher {
@@ -24,9 +25,11 @@ export function updateInPlace(cipher: StreamCipher, data: Buffer): void {
   }
 }
 
-/** Views of at most 64 KiB: larger updates allocate twice in fresh pages and run at a third of the speed. */
+/** Views of at most 64 KiB: larger updates allocate twice in fresh pages and run at a third of the speed. Each costs a buffer. */
 export function* chunks(data: Buffer): Generator<{ readonly offset: number; readonly chunk: Buffer }> {
   for (let offset = 0; offset < data.length; offset += CIPHER_CHUNK_BYTES) {
-    yield { offset, chunk: data.subarray(offset, offset + CIPHER_CHUNK_BYTES) };
+    const chunk = data.subarray(offset, offset + CIPHER_CHUNK_BYTES);
+    yield { offset, chunk };
+    spent(chunk.length);
   }
 }

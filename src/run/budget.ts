@@ -27,19 +27,20 @@ export class Budget {
     return this.#used;
   }
 
-  /** Waits until `amount` units are free and takes them; more than the capacity counts as the whole capacity. */
-  async take(amount: number): Promise<void> {
+  /** Waits until `amount` units are free and takes them; more than the capacity counts as the whole capacity. Returns what to give back. */
+  async take(amount: number): Promise<number> {
     const wanted = this.#clamp(amount);
     if (this.#closed !== undefined) {
       throw this.#closed;
     }
     if (this.#waiting.length === 0 && this.#used + wanted <= this.capacity) {
       this.#used += wanted;
-      return;
+      return wanted;
     }
     await new Promise<void>((resolve, reject) => {
       this.#waiting.push({ amount: wanted, admit: resolve, refuse: reject });
     });
+    return wanted;
   }
 
   /** Gives back what an equal `take` took. */

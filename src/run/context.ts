@@ -17,8 +17,6 @@ export interface WorkerContext {
   readonly threads: number;
   /** Name of the broadcast channel on which the threads of the run share credentials and start blocks. */
   readonly channel: string;
-  /** Bytes of idle buffers that one thread may keep. */
-  readonly keptBytes: number;
   readonly singlePutBytes: number;
   readonly push?: PushMode;
   readonly pull?: PullMode;
@@ -36,6 +34,12 @@ export interface PullMode {
   readonly allowRenamed: boolean;
   readonly allowUnauthenticated: boolean;
   readonly preserveSpecialBits: boolean;
+}
+
+/** What a thread of the pool starts with. */
+export interface WorkerStart extends WorkerContext {
+  /** Of the arena: the regions of jobs lie in it. */
+  readonly memory: SharedArrayBuffer;
 }
 
 /** What a worker says besides the outcomes of its jobs. */

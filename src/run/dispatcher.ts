@@ -1,9 +1,9 @@
 import { toFailure } from '../errors.js';
 import { BATCH_BYTES, BATCH_FILES } from '../limits.js';
+import { divide, type Region } from './arena.js';
 import type { Outcome, PullJob, PushJob } from './jobs.js';
 import { Batcher } from './plan.js';
 import type { Session } from './session.js';
-import { slabBytes } from './slabs.js';
 
 /** The part of a session that handing out work needs. */
 export type Crew = Pick<Session, 'pool' | 'memory' | 'slots' | 'tally' | 'bounds' | 'follow'>;
@@ -13,7 +13,7 @@ export interface Trade<D, I extends { readonly id: number }> {
   bytesOf(draft: D): number;
   /** Numbers the drafts and makes sure that the manifest knows them before they leave. */
   begin(drafts: readonly D[]): readonly I[];
-  job(items: readonly I[]): PushJob | PullJob;
+  job(items: readonly I[], regions: readonly Region[]): PushJob | PullJob;
   settle(item: I, outcome: Outcome): void;
 }
 
@@ -55,24 +55,27 @@ export class Dispatcher<D, I extends { readonly id: number }> {
       return;
     }
     const { slots, memory } = this.#session;
-    const bytes = batch.reduce((sum, draft) => sum + slabBytes(this.#trade.bytesOf(draft)), 0);
+    const sizes = batch.map((draft) => this.#trade.bytesOf(draft));
     try {
       await slots.take(batch.length);
-      await memory.take(bytes);
+      const region = await memory.take(sizes.reduce((sum, bytes) => sum + bytes, 0)).catch((error: unknown) => {
+        slots.give(batch.length);
+        throw error;
+      });
+      const release = (): void => {
+        memory.give(region);
+        slots.give(batch.length);
+      };
+      this.#session.follow(this.#work(batch, divide(region, sizes)).finally(release));
     } catch (error) {
       this.#parkAll(batch);
       throw error;
     }
-    const release = (): void => {
-      memory.give(bytes);
-      slots.give(batch.length);
-    };
-    this.#session.follow(this.#work(batch).finally(release));
   }
 
-  async #work(batch: readonly D[]): Promise<void> {
+  async #work(batch: readonly D[], regions: readonly Region[]): Promise<void> {
     const items = this.#begin(batch);
-    const outcomes = await this.#run(items);
+    const outcomes = await this.#run(items, regions);
     items.forEach((item, index) => {
       this.#trade.settle(item, outcomes[index] ?? failed(item, new Error('a worker answered without an outcome')));
     });
@@ -87,17 +90,17 @@ export class Dispatcher<D, I extends { readonly id: number }> {
     }
   }
 
-  async #run(items: readonly I[]): Promise<readonly Outcome[]> {
+  async #run(items: readonly I[], regions: readonly Region[]): Promise<readonly Outcome[]> {
     try {
-      return await this.#session.pool.run(this.#trade.job(items));
+      return await this.#session.pool.run(this.#trade.job(items, regions));
     } catch {
-      return await Promise.all(items.map(async (item) => await this.#runAlone(item)));
+      return await Promise.all(items.map(async (item, index) => await this.#runAlone(item, regions[index])));
     }
   }
 
-  async #runAlone(item: I): Promise<Outcome> {
+  async #runAlone(item: I, region: Region | undefined): Promise<Outcome> {
     try {
-      const [outcome] = await this.#session.pool.run(this.#trade.job([item]));
+      const [outcome] = await this.#session.pool.run(this.#trade.job([item], region === undefined ? [] : [region]));
       return outcome ?? failed(item, new Error('a worker answered without an outcome'));
     } catch (error) {
       return failed(item, error);

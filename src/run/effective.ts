@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { SealiftError } from '../errors.js';
 import {
   BLOCK_BYTES, DEFAULT_CONCURRENCY, DEFAULT_MEMORY_BYTES, DEFAULT_PART_BYTES, MAX_CONCURRENCY, MAX_PARTS, MAX_PART_BYTES,
-  MAX_THREADS, MIN_MEMORY_BYTES, MIN_PART_BYTES,
+  MAX_THREADS, MIN_ARENA_SHARE, MIN_MEMORY_BYTES, MIN_PART_BYTES, RUN_BUFFER_BYTES, THREAD_BUFFER_BYTES,
 } from '../limits.js';
 import type { Tuning } from './options.js';
 
@@ -13,6 +13,8 @@ export interface Bounds {
   readonly concurrency: number;
   readonly partBytes: number;
   readonly memoryBytes: number;
+  /** Of the memory: file data. The rest is for what every thread needs besides. */
+  readonly arenaBytes: number;
   /** A file of more bytes travels in parts. */
   readonly singlePutBytes: number;
 }
@@ -32,7 +34,8 @@ export function resolveBounds(tuning: Tuning = {}): Bounds {
       remedy: `pass --memory ${partBytes * 2} or more, or smaller parts`,
     });
   }
-  return { threads, concurrency, partBytes, memoryBytes, singlePutBytes: singlePutLimit(memoryBytes, partBytes, threads) };
+  const arenaBytes = Math.floor(Math.max(memoryBytes * MIN_ARENA_SHARE, memoryBytes - RUN_BUFFER_BYTES - threads * THREAD_BUFFER_BYTES));
+  return { threads, concurrency, partBytes, memoryBytes, arenaBytes, singlePutBytes: singlePutLimit(memoryBytes, partBytes, threads) };
 }
 
 /**

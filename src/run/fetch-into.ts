@@ -1,3 +1,4 @@
+import { spent } from '../crypto/spent.js';
 import { isSealiftError } from '../errors.js';
 import { MAX_BODY_RESUMES } from '../limits.js';
 import type { ObjectStore } from '../store/store.js';
@@ -27,6 +28,7 @@ export async function fetchInto(
       const { body } = await store.get(from.key, { ifMatch: from.etag, range, ...(from.signal === undefined ? {} : { signal: from.signal }) });
       for await (const chunk of body as AsyncIterable<Buffer>) {
         filled += chunk.copy(target, filled);
+        spent(chunk.length);
       }
     } catch (error) {
       stalls = filled > before ? 0 : stalls + 1;

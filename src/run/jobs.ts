@@ -5,6 +5,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Failure } from '../errors.js';
 import type { Metadata, UploadedPart } from '../store/store.js';
+import type { Region } from './arena.js';
 import type { SkipReason } from './events.js';
 import type { EncodedPath, FileStat, ObjectKey } from './types.js';
 
@@ -126,18 +127,22 @@ export interface IssuedKeys {
   readonly wrappedStart: string;
 }
 
+/** Leaves the ciphertext in the region. */
 export interface ScanJob {
   readonly kind: 'scan';
   readonly keys: SealKeys;
   readonly source: PieceSource;
   readonly piece: Piece;
+  readonly region: Region;
 }
 
 export interface SendJob {
   readonly kind: 'send';
   readonly keys: SealKeys;
-  readonly source: PieceSource;
+  /** Undefined where pass 1 has left the ciphertext in the region. */
+  readonly source: PieceSource | undefined;
   readonly piece: Piece;
+  readonly region: Region;
   readonly key: ObjectKey;
   readonly uploadId: string;
   /** The digest of pass 1: no byte leaves unless it is met. */
@@ -160,6 +165,7 @@ export interface FetchJob {
   readonly key: ObjectKey;
   readonly etag: string;
   readonly piece: Piece;
+  readonly region: Region;
   /** Descriptor of the temporary file; absent when the plaintext is only verified. */
   readonly fd?: number;
   /** Local file to compare the plaintext with. */
@@ -171,11 +177,14 @@ export interface FetchJob {
 export interface PushJob {
   readonly kind: 'push';
   readonly files: readonly PushItem[];
+  /** Of each file, for its content. */
+  readonly regions: readonly Region[];
 }
 
 export interface PullJob {
   readonly kind: 'pull';
   readonly objects: readonly PullItem[];
+  readonly regions: readonly Region[];
 }
 
 export type Job = PushJob | PullJob | IssueJob | ScanJob | SendJob | FetchJob;

@@ -1,13 +1,19 @@
-import type { Piece, PieceProof, ScanJob } from './jobs.js';
-import { valueOf } from './result.js';
-import type { Budget } from './budget.js';
+import { isSealiftError } from '../errors.js';
+import type { Arena } from './arena.js';
+import type { Job, Piece, PieceProof, ResultOf, ScanJob } from './jobs.js';
 import type { Pool } from './pool.js';
+import { valueOf } from './result.js';
 
 /** Where the pieces of a large file are worked on, and what bounds them. */
 export interface Workshop {
   readonly pool: Pool;
-  /** Bytes of all buffers of the run. */
-  readonly memory: Budget;
+  readonly memory: Arena;
+}
+
+/** What lends bytes: counted or real ones. */
+export interface Lender<L> {
+  take(bytes: number): Promise<L>;
+  give(lease: L): void;
 }
 
 /** Cuts `sizeBytes` into equal pieces; the last one may be shorter. */
@@ -23,26 +29,26 @@ export function cut(sizeBytes: number, pieceBytes: number): Piece[] {
  * Runs `work` on every piece, as many at once as the memory budget admits. After the first failure no further piece is
  * begun, those under way are awaited, and the failure is thrown: nothing works on the file any more when this returns.
  */
-export async function onEveryPiece(pieces: readonly Piece[], memory: Budget, work: (piece: Piece) => Promise<void>): Promise<void> {
+export async function onEveryPiece<L>(pieces: readonly Piece[], memory: Lender<L>, work: (piece: Piece, lease: L) => Promise<void>): Promise<void> {
   const underWay = new Set<Promise<void>>();
   const failures: unknown[] = [];
-  const inBudget = async (piece: Piece): Promise<void> => {
+  const inBudget = async (piece: Piece, lease: L): Promise<void> => {
     try {
-      await work(piece);
+      await work(piece, lease);
     } catch (error) {
       failures.push(error);
     } finally {
-      memory.give(piece.bytes);
+      memory.give(lease);
     }
   };
   try {
     for (const piece of pieces) {
-      await memory.take(piece.bytes);
+      const lease = await memory.take(piece.bytes);
       if (failures.length > 0) {
-        memory.give(piece.bytes);
+        memory.give(lease);
         break;
       }
-      const task: Promise<void> = inBudget(piece).finally(() => underWay.delete(task));
+      const task: Promise<void> = inBudget(piece, lease).finally(() => underWay.delete(task));
       underWay.add(task);
     }
   } finally {
@@ -55,12 +61,23 @@ export async function onEveryPiece(pieces: readonly Piece[], memory: Budget, wor
 
 /** Pass 1: what authenticates every piece, in order. The ciphertext is thrown away. */
 export async function scanPieces(
-  job: Omit<ScanJob, 'kind' | 'piece'>, pieces: readonly Piece[], { pool, memory }: Workshop,
+  job: Omit<ScanJob, 'kind' | 'piece' | 'region'>, pieces: readonly Piece[], { pool, memory }: Workshop,
 ): Promise<PieceProof[]> {
   const proofs: PieceProof[] = [];
-  await onEveryPiece(pieces, memory, async (piece) => {
-    proofs.push(valueOf(await pool.run({ kind: 'scan', ...job, piece })));
+  await onEveryPiece(pieces, memory, async (piece, region) => {
+    proofs.push(valueOf(await onSomeThread(pool, { kind: 'scan', ...job, piece, region })));
   });
   return proofs.sort((a, b) => a.index - b.index);
 }
 
+/** Runs the job of one piece. A thread that dies costs the piece a second try: it makes the same bytes again, or none. */
+export async function onSomeThread<J extends Job>(pool: Pool, job: J): Promise<ResultOf<J>> {
+  try {
+    return await pool.run(job);
+  } catch (error) {
+    if (!isSealiftError(error) || error.code !== 'worker-died') {
+      throw error;
+    }
+    return await pool.run(job);
+  }
+}

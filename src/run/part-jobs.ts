@@ -15,17 +15,15 @@ import type { Ports } from './ports.js';
 import { sourceOf } from './source-of.js';
 
 export async function issueKeys(ports: Ports): Promise<Result<IssuedKeys>> {
-  try {
+  return await asResult(async () => {
     const { issued, startBlock, wrappedStart } = await ports.starts().next();
-    return { ok: true, value: { keys: { dataKey: issued.dataKey.keyObject, start: startBlock.bytes }, wrappedKey: issued.wrappedKey, wrappedStart } };
-  } catch (error) {
-    return { ok: false, failure: toFailure(error) };
-  }
+    return { keys: { dataKey: issued.dataKey.keyObject, start: startBlock.bytes }, wrappedKey: issued.wrappedKey, wrappedStart };
+  });
 }
 
-/** Pass 1 on one piece: seal it, keep what authenticates it, throw the ciphertext away. */
-export async function scanPiece(job: ScanJob, ports: Ports): Promise<Result<PieceProof>> {
-  return await withSlab(job.piece, ports, async (slab) => {
+/** Pass 1 on one piece: seal it into its slab and keep what authenticates it. */
+export async function scanPiece(job: ScanJob, slab: Buffer, ports: Ports): Promise<Result<PieceProof>> {
+  return await asResult(async () => {
     const keys = adopt(job.keys);
     await readPiece(job.source, job.piece, slab, ports);
     applyCtr(keys.dataKey, keys.start, job.piece.offset, slab);
@@ -33,22 +31,14 @@ export async function scanPiece(job: ScanJob, ports: Ports): Promise<Result<Piec
   });
 }
 
-/**
- * Pass 2 on one piece: seal it again from a fresh read and send it, provided that it is what pass 1 saw. A file that
- * changed in between answers `unstable` and no byte leaves.
- */
-export async function sendPiece(job: SendJob, ports: Ports): Promise<Result<SentPart>> {
-  return await withSlab(job.piece, ports, async (slab) => {
-    const keys = adopt(job.keys);
-    const { piece } = job;
-    await readPiece(job.source, piece, slab, ports);
-    applyCtr(keys.dataKey, keys.start, piece.offset, slab);
-    const digest = partDigest(deriveMacKey(keys.dataKey, keys.start), keys.start, piece.index, slab);
-    if (!timingSafeEqual(digest, job.digest)) {
-      throw new SealiftError('unstable', `${job.key} changed while it was being sent`, { object: job.key });
+/** Pass 2 on one piece: send it, sealed again from a fresh read unless pass 1 has left it in its slab. */
+export async function sendPiece(job: SendJob, slab: Buffer, ports: Ports): Promise<Result<SentPart>> {
+  return await asResult(async () => {
+    if (job.source !== undefined) {
+      await sealAgain(job, job.source, slab, ports);
     }
     const crc64 = ports.crc64.digestOf(slab);
-    const number = piece.index + 1;
+    const number = job.piece.index + 1;
     if (job.presentEtag !== undefined && sameEtag(job.presentEtag, slab)) {
       return { part: { number, etag: job.presentEtag, sizeBytes: slab.length }, crc64, sent: false };
     }
@@ -58,9 +48,20 @@ export async function sendPiece(job: SendJob, ports: Ports): Promise<Result<Sent
   });
 }
 
+/** The part rule: what leaves is what pass 1 saw. @throws SealiftError `unstable` when the file changed in between */
+async function sealAgain({ piece, keys: sealKeys, digest, key }: SendJob, source: PieceSource, slab: Buffer, ports: Ports): Promise<void> {
+  const keys = adopt(sealKeys);
+  await readPiece(source, piece, slab, ports);
+  applyCtr(keys.dataKey, keys.start, piece.offset, slab);
+  const found = partDigest(deriveMacKey(keys.dataKey, keys.start), keys.start, piece.index, slab);
+  if (!timingSafeEqual(found, digest)) {
+    throw new SealiftError('unstable', `${key} changed while it was being sent`, { object: key });
+  }
+}
+
 /** Fetches one piece, opens it by CTR, and writes or compares it; the proof decides later whether it may stay. */
-export async function fetchPiece(job: FetchJob, ports: Ports): Promise<Result<PieceProof>> {
-  return await withSlab(job.piece, ports, async (slab) => {
+export async function fetchPiece(job: FetchJob, slab: Buffer, ports: Ports): Promise<Result<PieceProof>> {
+  return await asResult(async () => {
     const keys = adopt(job.keys);
     const { piece } = job;
     await fetchInto(ports.store, { key: job.key, etag: job.etag, offset: piece.offset }, slab);
@@ -123,13 +124,10 @@ function sameEtag(etag: string, body: Buffer): boolean {
   return createHash('md5').update(body).digest('hex') === etag.toLowerCase();
 }
 
-async function withSlab<T>(piece: Piece, ports: Ports, work: (slab: Buffer) => Promise<T>): Promise<Result<T>> {
-  const slab = ports.slabs.take(piece.bytes);
+async function asResult<T>(work: () => Promise<T>): Promise<Result<T>> {
   try {
-    return { ok: true, value: await work(slab) };
+    return { ok: true, value: await work() };
   } catch (error) {
     return { ok: false, failure: toFailure(error) };
-  } finally {
-    ports.slabs.give(slab);
   }
 }

@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina';
 import { SealiftError } from '../errors.js';
-import type { WorkerContext, WorkerNotice } from './context.js';
+import type { WorkerNotice, WorkerStart } from './context.js';
 import type { Job, ResultOf } from './jobs.js';
 
 /** `dist/workers/object.js`, wherever the package lies; a URL and no import, so there is no cycle. */
@@ -17,7 +17,7 @@ export class Pool {
   #broken: Error | undefined;
 
   /** @param worker - the module that answers jobs; told `context` once per thread. */
-  constructor(context: Pick<WorkerContext, 'concurrency'>, threads: number, worker: URL = WORKER_URL) {
+  constructor(context: Pick<WorkerStart, 'concurrency'> & Partial<WorkerStart>, threads: number, worker: URL = WORKER_URL) {
     this.#piscina = new Piscina({
       filename: worker.href,
       minThreads: threads,

@@ -10,7 +10,7 @@ import { RETRY_POLICY, withRetry } from '../store/retry.js';
 import type { ObjectStore } from '../store/store.js';
 import type { WorkerContext } from './context.js';
 import { openMasterKeys } from './master-keys.js';
-import { Slabs } from './slabs.js';
+import type { Buffers } from './slabs.js';
 import type { ThreadCommons } from './thread-commons.js';
 
 /** Everything that sealing and opening need from the outside, built once per thread. */
@@ -18,7 +18,7 @@ export interface Ports {
   readonly context: WorkerContext;
   readonly store: ObjectStore;
   readonly keyring: Keyring;
-  readonly slabs: Slabs;
+  readonly slabs: Buffers;
   readonly crc64: Crc64;
   /** Of the first master key; asked only when something is sealed. */
   readonly wrapper: () => KeyWrapper;
@@ -31,6 +31,18 @@ export interface Ports {
   readonly tree: () => TargetTree;
 }
 
+/** Outside the arena, one by one: for a file that outgrew what was planned for it. */
+const OWN_BUFFERS = buffersFrom((bytes) => Buffer.allocUnsafeSlow(bytes));
+
+/** Ports whose buffers come from `room` as far as that goes. One user at a time. */
+export function within(ports: Ports, room: Buffer): Ports {
+  return { ...ports, slabs: buffersFrom((bytes) => (bytes <= room.length ? room.subarray(0, bytes) : Buffer.allocUnsafeSlow(bytes))) };
+}
+
+function buffersFrom(take: (bytes: number) => Buffer): Buffers {
+  return { take, give: () => undefined };
+}
+
 /** Told what a person should know while nothing moves. */
 export type NoticeListener = (message: string) => void;
 
@@ -41,7 +53,7 @@ export async function openPorts(context: WorkerContext, commons: ThreadCommons, 
   const starts = once(() => new SharedStart(wrapper()));
   const tree = once(() => TargetTree.open(Buffer.from(context.root)));
   return {
-    context, store, keyring, slabs: new Slabs(context.keptBytes), crc64: await Crc64.create(), wrapper, starts, tree,
+    context, store, keyring, slabs: OWN_BUFFERS, crc64: await Crc64.create(), wrapper, starts, tree,
     expect: (objects) => (isRemote ? starts().prepare(objects) : undefined),
     materialDescription: context.keys[0]?.materialDescription,
   };

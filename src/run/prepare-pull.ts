@@ -75,7 +75,6 @@ export async function prepareReading(options: ReadingOptions, root: LocalRoot, m
     concurrency: bounds.concurrency,
     threads: bounds.threads,
     channel: randomUUID(),
-    keptBytes: Math.floor(bounds.memoryBytes / bounds.threads),
     singlePutBytes: bounds.singlePutBytes,
     pull: mode,
   };

@@ -38,7 +38,7 @@ export class PullRun {
     this.#small = new Dispatcher(session, {
       bytesOf: ({ sizeBytes }) => sizeBytes,
       begin: (batch) => this.#begin(batch),
-      job: (objects) => ({ kind: 'pull', objects }),
+      job: (objects, regions) => ({ kind: 'pull', objects, regions }),
       settle: (item, outcome) => this.#settle(item, outcome),
     });
   }

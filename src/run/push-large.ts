@@ -98,11 +98,10 @@ async function sendLarge(item: PushItem, upload: SealedUpload, mayReplace: boole
     scene.moved(part.sizeBytes);
   }
   const missing = upload.pieces.filter((piece) => !upload.confirmed.has(piece.index + 1));
-  await onEveryPiece(missing, scene.memory, async (piece) => {
-    scene.signal.throwIfAborted();
+  await onEveryPiece(missing, scene.memory, async (piece, region) => {
     const presentEtag = upload.present.get(piece.index + 1);
     const sent: SentPart = valueOf(await scene.pool.run({
-      kind: 'send', keys: upload.keys, source: { kind: 'path', path: item.path, stat: upload.stat }, piece, key: item.key, uploadId,
+      kind: 'send', keys: upload.keys, source: { kind: 'path', path: item.path, stat: upload.stat }, piece, region, key: item.key, uploadId,
       digest: upload.digests.subarray(piece.index * 16, piece.index * 16 + 16),
       ...(ports.context.family === 'client-side-encryption' ? { metadata: upload.headers.metadata } : {}),
       ...(presentEtag === undefined ? {} : { presentEtag }),

@@ -34,7 +34,7 @@ export class PushRun {
     this.#small = new Dispatcher(session, {
       bytesOf: ({ stat }) => stat.sizeBytes,
       begin: (batch) => this.#begin(batch),
-      job: (files) => ({ kind: 'push', files }),
+      job: (files, regions) => ({ kind: 'push', files, regions }),
       settle: (item, outcome) => this.#settle(item, outcome),
     });
   }

@@ -1,5 +1,6 @@
 import { fromFailure, isRunFatal, SealiftError, toFailure, type Failure } from '../errors.js';
 import { BREAKER_FAILURES, GRACE_MS, PROGRESS_MS } from '../limits.js';
+import { Arena } from './arena.js';
 import { Budget } from './budget.js';
 import type { WorkerContext } from './context.js';
 import type { Bounds } from './effective.js';
@@ -16,8 +17,8 @@ export class Session {
   readonly bounds: Bounds;
   readonly ports: Ports;
   readonly pool: Pool;
-  /** Bytes of all buffers. */
-  readonly memory: Budget;
+  /** All file data. */
+  readonly memory: Arena;
   /** Objects under way, in flight or waiting in a worker. */
   readonly slots: Budget;
   readonly #intake = new AbortController();
@@ -25,12 +26,12 @@ export class Session {
   #unreachableInARow = 0;
   readonly #underWay = new Set<Promise<void>>();
 
-  private constructor(bounds: Bounds, ports: Ports, pool: Pool, tally: Tally) {
+  private constructor(bounds: Bounds, ports: Ports, memory: Arena, { pool, tally }: { pool: Pool; tally: Tally }) {
     this.bounds = bounds;
     this.ports = ports;
     this.pool = pool;
     this.tally = tally;
-    this.memory = new Budget(bounds.memoryBytes);
+    this.memory = memory;
     this.slots = new Budget(bounds.threads * bounds.concurrency * 2);
   }
 
@@ -45,8 +46,9 @@ export class Session {
     const notices = new Notices(tally);
     const onNotice = (message: string): void => notices.tell(message);
     const hub = new ThreadHub(context.channel, provider);
+    const memory = new Arena(bounds.arenaBytes);
     const ports = await openPorts(context, hub, onNotice);
-    const session = new Session(bounds, ports, new Pool(context, bounds.threads), tally);
+    const session = new Session(bounds, ports, memory, { pool: new Pool({ ...context, memory: memory.memory }, bounds.threads), tally });
     session.pool.onNotice(onNotice);
     const progress = setInterval(() => tally.progress(), PROGRESS_MS);
     const onAbort = (): void => session.stop(interruption(signal));

@@ -43,7 +43,7 @@ export class VerifyRun {
     this.#small = new Dispatcher(session, {
       bytesOf: ({ sizeBytes }) => sizeBytes,
       begin: (batch) => batch.map((draft) => this.#number(draft)),
-      job: (objects) => ({ kind: 'pull', objects }),
+      job: (objects, regions) => ({ kind: 'pull', objects, regions }),
       settle: (item, outcome) => this.#settle(item, outcome),
     });
   }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { Arena } from '../../src/run/arena.js';
 import { Budget } from '../../src/run/budget.js';
 import { Dispatcher, type Crew } from '../../src/run/dispatcher.js';
 import { resolveBounds } from '../../src/run/effective.js';
@@ -27,7 +28,7 @@ function setUp(t: TestContext, onBegin: (keys: readonly string[]) => void = () =
   const pool = new Pool({ concurrency: 4 }, 2, WORKER);
   t.after(async () => await pool.destroy());
   const work: Promise<void>[] = [];
-  const crew: Crew = { pool, memory: new Budget(1_000_000), slots: new Budget(64), tally: new Tally(undefined), bounds, follow: (promise) => void work.push(promise) };
+  const crew: Crew = { pool, memory: new Arena(1_000_000), slots: new Budget(64), tally: new Tally(undefined), bounds, follow: (promise) => void work.push(promise) };
   const outcomes = new Map<string, Outcome>();
   const begun: string[] = [];
   let nextId = 0;
@@ -38,7 +39,7 @@ function setUp(t: TestContext, onBegin: (keys: readonly string[]) => void = () =
       begun.push(...drafts.map(({ key }) => key));
       return drafts.map((draft) => ({ ...draft, id: nextId++ }));
     },
-    job: (files) => ({ kind: 'push', files }),
+    job: (files, regions) => ({ kind: 'push', files, regions }),
     settle: (item, outcome) => void outcomes.set(item.key, outcome),
   });
   return { crew, outcomes, begun, dispatcher, ended: async () => await Promise.all(work) };

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { Arena, divide, viewOf, type Region } from '../../src/run/arena.js';
+
+const KiB = 1024;
+
+describe('an arena', () => {
+  it('lends regions that never overlap, to everyone in the order of their asking, and gets all of itself back', async () => {
+    const wishes = fc.array(fc.array(fc.integer({ min: 0, max: 60 * KiB }), { minLength: 1, maxLength: 4 }), { maxLength: 40 });
+    await fc.assert(fc.asyncProperty(wishes, fc.infiniteStream(fc.nat()), async (asked, random) => {
+      const arena = new Arena(300 * KiB);
+      const lent: Region[][] = [];
+      const order: number[] = [];
+      const everyone = asked.map(async (sizes, index) => {
+        const regions = await arena.takeAll(sizes);
+        order.push(index);
+        assert.deepEqual(regions.map(({ bytes }) => bytes), sizes);
+        lent.push(regions);
+        assertApart(lent.flat());
+      });
+      while (order.length < asked.length) {
+        await new Promise(setImmediate);
+        const [returned] = lent.splice((random.next().value ?? 0) % Math.max(1, lent.length), 1);
+        returned?.forEach((region) => arena.give(region));
+      }
+      await Promise.all(everyone);
+      lent.flat().forEach((region) => arena.give(region));
+      assert.deepEqual(order, asked.map((_, index) => index));
+      assert.equal(arena.used, 0);
+      assert.equal((await arena.take(arena.capacity)).bytes, arena.capacity, 'in one piece again');
+    }), { numRuns: 60 });
+  });
+
+  it('lends itself whole to whoever wants more than there is, and refuses a set that can never fit', async () => {
+    const arena = new Arena(64 * KiB);
+    assert.equal((await arena.take(KiB * KiB)).bytes, 64 * KiB);
+    assert.equal(arena.holds([32 * KiB, 32 * KiB]), true);
+    assert.equal(arena.holds([32 * KiB, 32 * KiB, 0]), false, 'an empty region has an address too');
+    await assert.rejects(arena.takeAll([60 * KiB, 5 * KiB]), RangeError);
+  });
+
+  it('refuses those who wait and those who come once it is closed', async () => {
+    const arena = new Arena(8 * KiB);
+    await arena.take(8 * KiB);
+    const waiting = arena.take(1);
+    arena.close();
+    await assert.rejects(waiting, { code: 'interrupted' });
+    await assert.rejects(arena.take(1), { code: 'interrupted' });
+  });
+
+  it('says so when the system has no such memory', () => {
+    assert.throws(() => new Arena(Number.MAX_SAFE_INTEGER), { code: 'usage', object: '--memory' });
+  });
+
+  it('is the same memory in every view', () => {
+    const arena = new Arena(8 * KiB);
+    viewOf(arena.memory, { offset: 4096, bytes: 4 })[0] = 7;
+    assert.equal(viewOf(arena.memory, { offset: 0, bytes: 8192 })[4096], 7);
+  });
+
+  it('is cut into neighbours, as far as it goes', () => {
+    const regions = divide({ offset: 100, bytes: 10 }, [4, 0, 7, 6]);
+    assert.deepEqual(regions, [{ offset: 100, bytes: 4 }, { offset: 104, bytes: 0 }, { offset: 104, bytes: 0 }, { offset: 104, bytes: 6 }]);
+  });
+});
+
+function assertApart(regions: readonly Region[]): void {
+  const sorted = regions.toSorted((a, b) => a.offset - b.offset || a.bytes - b.bytes);
+  for (const [index, { offset, bytes }] of sorted.entries()) {
+    assert.ok(offset + bytes <= (sorted[index + 1]?.offset ?? Infinity), `${offset}+${bytes} runs into the next`);
+  }
+}
