@@ -34,6 +34,7 @@ export interface SealedBuffer {
   readonly metadata: Metadata;
 }
 
+/** How {@link sealBuffer} seals. */
 export interface SealOptions extends Attributes {
   /** The object key: authenticated, so the object opens under this name alone. 1 to 1,023 bytes of UTF-8. */
   readonly name: string;
@@ -70,6 +71,7 @@ export async function sealBuffer(plaintext: Uint8Array, options: SealOptions): P
   }
 }
 
+/** How {@link openBuffer} opens. */
 export interface OpenOptions {
   /** The key under which the object was found. */
   readonly name: string;
@@ -81,6 +83,7 @@ export interface OpenOptions {
   readonly allowUnauthenticated?: boolean;
 }
 
+/** A verified object, unless it says otherwise. */
 export interface OpenedBuffer {
   readonly content: Buffer;
   /** False only for an object of another SDK. */

@@ -7,7 +7,7 @@ import { fetchInto } from '../run/fetch-into.js';
 import type { ObjectHead } from '../store/store.js';
 import type { BucketPorts } from './bucket-ports.js';
 import type { Spooled } from './fetch-pieces.js';
-import type { Opened } from './get-object.js';
+import type { Opened } from './opened.js';
 import type { GetObjectOptions, ObjectInformation, OpenedObject, SavedObject } from './options.js';
 import { fromHeaders } from './user-metadata.js';
 

@@ -5,12 +5,12 @@ import { proofOf, verifyProofs, type PieceKeys } from '../run/piece-proof.js';
 import type { BucketPorts } from './bucket-ports.js';
 import { stopIfAborted } from './chunks.js';
 import { FrozenBody } from './frozen-body.js';
-import type { Opened } from './get-object.js';
+import type { Opened } from './opened.js';
 import type { ObjectProgress, OperationOptions } from './options.js';
 import { Spool } from './spool.js';
 
 export interface FetchOptions extends OperationOptions {
-  readonly onProgress?: (progress: ObjectProgress) => void;
+  readonly onProgress?: ((progress: ObjectProgress) => void) | undefined;
 }
 
 export type PieceSink = (piece: Piece, ciphertext: Buffer) => Promise<void> | void;

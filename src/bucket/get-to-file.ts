@@ -9,7 +9,7 @@ import { openBody } from '../run/opening.js';
 import type { BucketPorts } from './bucket-ports.js';
 import { informationOf } from './content.js';
 import { fetchPieces } from './fetch-pieces.js';
-import { withOpened, type Opened } from './get-object.js';
+import { withOpened, type Opened } from './opened.js';
 import type { GetObjectToFileOptions, SavedObject } from './options.js';
 
 /** The file gets its name, mode and time when every byte of it is verified and on disk. */

@@ -5,6 +5,7 @@ import { providerOf, type CredentialsProvider } from '../store/credentials.js';
 import { kmsProvider } from './master-key-provider.js';
 import type { CryptoProvider, ProviderContext } from './provider.js';
 
+/** Where the KMS is, and which key of it seals. */
 export interface KmsProviderOptions {
   /** Key id or alias (`alias/…`). */
   readonly keyId: string;

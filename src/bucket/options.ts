@@ -6,6 +6,7 @@ import type { CredentialsProvider } from '../store/credentials.js';
 import type { ByteRange } from '../store/store.js';
 import type { CryptoProvider } from './provider.js';
 
+/** A bucket, who asks, and with which master keys. */
 export interface CryptoBucketOptions {
   readonly bucket: string;
   /** URL or host; plain http for loopback addresses only. @default made from the region */
@@ -44,11 +45,13 @@ export interface ObjectProgress {
   readonly totalBytes: number;
 }
 
+/** What every operation takes. */
 export interface OperationOptions {
   /** Rejects with StoreError `interrupted`; nothing is sent afterwards, and an upload that was begun is aborted. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How an object is written. */
 export interface PutObjectOptions extends OperationOptions {
   /** Your own: names of `a–z 0–9 -` without `x-oss-meta-`, printable ASCII values. In the open, and not authenticated. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -56,9 +59,11 @@ export interface PutObjectOptions extends OperationOptions {
   readonly contentMd5?: string;
   /** Refuse to replace an existing object: StoreError `exists`. @default false */
   readonly forbidOverwrite?: boolean;
-  readonly onProgress?: (progress: ObjectProgress) => void;
+  /** Called while bytes move. */
+  readonly onProgress?: ((progress: ObjectProgress) => void) | undefined;
 }
 
+/** What the server made of an object. */
 export interface PutObjectResult {
   readonly etag: string;
   /** Of the plaintext, which is the size of the object too. */
@@ -66,18 +71,22 @@ export interface PutObjectResult {
   readonly versionId?: string;
 }
 
+/** What of an object is read. */
 export interface GetObjectOptions extends OperationOptions {
   /** Bytes of the plaintext, `end` excluded. Needs `unverifiedRange`. @default everything */
   readonly range?: ByteRange;
   /** Accept that the bytes of a range cannot be authenticated. @default false */
   readonly unverifiedRange?: boolean;
-  readonly onProgress?: (progress: ObjectProgress) => void;
+  /** Called while bytes move. */
+  readonly onProgress?: ((progress: ObjectProgress) => void) | undefined;
 }
 
+/** How the file is written. */
 export interface GetObjectToFileOptions extends OperationOptions {
   /** Replace an existing file. @default true */
   readonly overwrite?: boolean;
-  readonly onProgress?: (progress: ObjectProgress) => void;
+  /** Called while bytes move. */
+  readonly onProgress?: ((progress: ObjectProgress) => void) | undefined;
 }
 
 /** What the metadata of an object says. */
@@ -118,6 +127,7 @@ export interface HeadObjectResult extends ObjectInformation {
   readonly sealed: boolean;
 }
 
+/** An entry of a listing; nothing about it is verified. */
 export interface ListedObjectInformation {
   readonly name: string;
   /** Of the plaintext, which is the size of the object too. */
