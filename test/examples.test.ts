@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { keyFile } from './support/cli.js';
+import { makeWorld, PACKAGE_ROOT } from './support/world.js';
+
+/** What a reader of each example sees when he runs it. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  'directory': 'pushed 1 of 1 files\nverified 1, exit code 0\npulled 1: sea, sky, sand\n\n',
+  'bucket': "work hard, play hard true { author: 'Ada' }\nexamples/motto.txt 20\noss-crypto true\n",
+  'files': 'sent 10485760 bytes\nauthenticated true, the same bytes: true\n',
+  'streams': 'sealed a stream: true\nread 1088890 characters\n',
+  'ranges': 'examples/alphabet.txt: the bytes of a range cannot be authenticated\ndef false\n',
+  'kms': 'sealed under a key in KMS true\nclient-side-encryption\n',
+  'several-keys': 'sealed last year\nsealed this year\n',
+  'errors': [
+    'there is no oss://sealift/examples/no-such-object', 'changed, or sealed under another key: do not use it',
+    'usage: examples/clash.txt: "x-oss-meta-sealift-tag" cannot be user metadata', 'master-key-missing: no master key to seal with', '',
+  ].join('\n'),
+  'own-transport': 'oss-crypto notes/1.txt\ncarried by somebody else true\n',
+};
+
+describe('docs/examples', () => {
+  it('run as they are and print what they should', async (t) => {
+    const world = await makeWorld(t);
+    const { cloud } = world;
+    const env = {
+      PATH: process.env['PATH'], HOME: world.directory, OSS_ENDPOINT: cloud.oss.endpoint, OSS_REGION: cloud.oss.region, OSS_BUCKET: cloud.oss.bucket,
+      OSS_ACCESS_KEY_ID: cloud.accessKeyId, OSS_ACCESS_KEY_SECRET: cloud.accessKeySecret, SEALIFT_KEY: keyFile(world, world.key),
+      KMS_ENDPOINT: cloud.kms.endpoint, KMS_KEY_ID: cloud.kms.keyId, TMPDIR: world.directory,
+    };
+    const seen = await Promise.all(Object.keys(EXPECTED).map((name) => run(name, { cwd: world.path('run', name), env })));
+    assert.deepEqual(Object.fromEntries(seen), EXPECTED);
+  });
+
+  it('are all among them', () => {
+    const files = readdirSync(join(PACKAGE_ROOT, 'docs/examples')).filter((name) => name.endsWith('.ts')).map((name) => name.slice(0, -'.ts'.length));
+    assert.deepEqual(files.filter((name) => name !== 'environment').sort(), Object.keys(EXPECTED).sort());
+  });
+});
+
+function run(name: string, { cwd, env }: { cwd: string; env: NodeJS.ProcessEnv }): Promise<[name: string, output: string]> {
+  mkdirSync(cwd, { recursive: true });
+  return new Promise((resolve) => {
+    execFile(process.execPath, [join(PACKAGE_ROOT, 'dist/docs/examples', `${name}.js`)], { cwd, env }, (_error, stdout, stderr) => resolve([name, stdout + stderr]));
+  });
+}
