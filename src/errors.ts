@@ -67,6 +67,7 @@ const RUN_FATAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** The order in which one exit code is chosen when a run met several causes (first wins). */
 const PRECEDENCE: readonly number[] = [143, 130, 1, 8, 2, 4, 7, 6, 5, 9, 3];
 
+/** What an error says besides its code and its message. */
 export interface ErrorDetails {
   /** What failed: a path, an object key, a file name, a key id. Never a secret. */
   readonly object?: string;

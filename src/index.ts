@@ -21,12 +21,20 @@ export type {
 } from './bucket/options.js';
 export type { CryptoProvider, ProviderContext } from './bucket/provider.js';
 export { RsaProvider, type KeyMaterial, type RsaProviderOptions } from './bucket/rsa-provider.js';
-export { createRsaKey, loadRsaKey } from './keys/key-files.js';
-export type { KmsKey } from './keys/kms.js';
+export { createRsaKey, loadRsaKey, saveRsaKey, type CreateOptions, type LoadOptions, type SaveOptions } from './keys/key-files.js';
+export type { KmsFlavour, KmsKey } from './keys/kms.js';
+export type { KmsCredentials } from './keys/kms-client.js';
+export { Passphrase } from './keys/passphrase.js';
 export type { MasterKey } from './keys/master-key.js';
 export type { RsaKey } from './keys/rsa.js';
-export { summarize } from './manifest/summary.js';
-export { startLocalCloud, type LocalCloud } from './local/cloud.js';
+export type { EntryState } from './manifest/file-index.js';
+export type { OpenRecord } from './manifest/record.js';
+export { summarize, type RecordedFailure, type RunSummary, type UnfinishedFile } from './manifest/summary.js';
+export {
+  startLocalCloud, type Fault, type FaultPlan, type LocalCloud, type LocalCloudOptions, type RequestInfo, type RequestLog, type RequestRecord, type TemporaryCredentials,
+} from './local/cloud.js';
+export type { EncodedPath } from './run/types.js';
+export type { ByteRange } from './store/store.js';
 export {
   AuthenticationError, EnvelopeError, KmsError, MasterKeyError, SealiftError, StoreError, UnauthenticatedObjectError, isSealiftError,
   type ErrorCode, type Failure,

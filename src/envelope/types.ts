@@ -37,6 +37,7 @@ export interface Envelope extends WrappedKeys {
   readonly authentication: Authentication | undefined;
 }
 
+/** How an object was cut. */
 export interface Multipart {
   readonly dataSizeBytes: number;
   readonly partSizeBytes: number;

@@ -17,6 +17,7 @@ import type { RsaKey } from './rsa.js';
 export const SDK_PUBLIC = '.public_key.pem';
 export const SDK_PRIVATE = '.private_key.pem';
 
+/** What a key file needs to be read. */
 export interface LoadOptions {
   /** Of an encrypted PEM or a PKCS#12 file. */
   readonly passphrase?: Passphrase | undefined;
@@ -44,11 +45,13 @@ export async function loadRsaKey(path: string, options: LoadOptions = {}): Promi
   return named(file, key, options);
 }
 
+/** How a key file is protected. */
 export interface SaveOptions {
   /** Encrypts the private half: PKCS#8, PBES2 with PBKDF2-HMAC-SHA-256 (600,000 rounds) and AES-256-CBC. */
   readonly passphrase?: Passphrase | undefined;
 }
 
+/** How a key pair is made. */
 export interface CreateOptions extends SaveOptions {
   readonly bits: (typeof RSA_KEY_BITS)[number];
 }

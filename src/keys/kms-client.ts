@@ -10,6 +10,7 @@ import { KmsFailure, kmsFailure, malformedAnswer, type FailedCall } from './kms-
 type Parameters = Readonly<Record<string, unknown>>;
 type KmsSdk = InstanceType<typeof KmsSdkModule.default>;
 
+/** An access key, or a temporary one with its token. */
 export interface KmsCredentials {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;

@@ -20,14 +20,17 @@ export class Passphrase {
     return Buffer.from(this.#bytes);
   }
 
+  /** Whether both are the same bytes. */
   equals(other: Passphrase): boolean {
     return this.#bytes.equals(other.#bytes);
   }
 
+  /** Never the passphrase. */
   toString(): string {
     return '[passphrase]';
   }
 
+  /** Never the passphrase. */
   toJSON(): string {
     return this.toString();
   }

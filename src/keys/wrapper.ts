@@ -1,6 +1,7 @@
 import type { DataKey } from '../crypto/data-key.js';
 import type { StartBlock } from '../crypto/start-block.js';
 
+/** The two sets of headers that an object can be sealed with. */
 export type EnvelopeFamily = 'oss-crypto' | 'client-side-encryption';
 
 /** The value of the wrap-alg header; each belongs to one family. */
@@ -27,6 +28,7 @@ export interface WrappedKeys {
   readonly materialDescription: Readonly<Record<string, string>> | undefined;
 }
 
+/** What one object is opened with. The data key is the caller's, who wipes it. */
 export interface UnwrappedKeys {
   readonly dataKey: DataKey;
   readonly startBlock: StartBlock;
@@ -63,5 +65,6 @@ export interface KeyUnwrapper {
   readonly wrapAlgorithms: readonly WrapAlgorithm[];
   /** What `matdesc` calls this key; undefined when nobody said. */
   readonly materialDescription: Readonly<Record<string, string>> | undefined;
+  /** Null for what is not this key's. */
   unwrap(keys: WrappedKeys): Promise<UnwrappedKeys | null>;
 }

@@ -13,6 +13,7 @@ export interface AccessKey {
   readonly expiresAtMs?: number;
 }
 
+/** An access key that expires. */
 export interface TemporaryCredentials {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;

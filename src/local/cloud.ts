@@ -16,6 +16,7 @@ export type { Fault, FaultPlan, RequestInfo } from './faults.js';
 export { openRequestLogFile, type RequestLog, type RequestRecord } from './request-log.js';
 export type { TemporaryCredentials } from './access.js';
 
+/** How the embedded cloud is started. */
 export interface LocalCloudOptions {
   /** Where buckets, credentials and the keys of the KMS live; made (0700) when it is missing. */
   readonly dataDirectory: string;
@@ -39,6 +40,7 @@ export interface LocalCloudOptions {
   readonly now?: () => number;
 }
 
+/** The embedded cloud: where its services are, and how to get in. */
 export interface LocalCloud {
   readonly oss: { readonly endpoint: string; readonly region: string; readonly bucket: string };
   readonly kms: { readonly endpoint: string; readonly keyId: string };

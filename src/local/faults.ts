@@ -17,6 +17,7 @@ export interface RequestInfo {
   readonly accessKeyId: string;
 }
 
+/** What goes wrong with a request. */
 export type Fault =
   /** Reads the body, does nothing and answers this. A `code` makes an error document; `body` replaces it. */
   | {
@@ -27,9 +28,9 @@ export type Fault =
       readonly body?: string;
       readonly headers?: Readonly<Record<string, string>>;
     }
-  /** Cuts the connection after so many bytes of the request body. @default 0 */
+  /** Cuts the connection after so many bytes of the request body: at once unless told otherwise. */
   | { readonly kind: 'reset'; readonly afterBytes?: number }
-  /** Reads so many bytes of the request body and then nothing more, until the client or the server gives up. @default 0 */
+  /** Reads so many bytes of the request body and then nothing more, until the client or the server gives up: none unless told otherwise. */
   | { readonly kind: 'stall'; readonly afterBytes?: number }
   /** Does what was asked and cuts the connection after so many bytes of the answer's body. */
   | { readonly kind: 'truncate'; readonly afterBytes: number }

@@ -5,10 +5,12 @@ import { openView, type ManifestView } from './view.js';
 
 const STATES: readonly EntryState[] = ['started', 'sealed', 'done', 'failed', 'skipped', 'directory', 'abandoned', 'fetching'];
 
+/** A file that failed, with its last error. */
 export interface RecordedFailure extends Pick<FailedRecord, 'code' | 'message' | 'remedy' | 'retryable'> {
   readonly path: EncodedPath;
 }
 
+/** A file that was begun and is not done. */
 export interface UnfinishedFile {
   readonly path: EncodedPath;
   readonly direction: 'up' | 'down';
@@ -19,6 +21,7 @@ export interface UnfinishedFile {
   readonly pieces: number;
 }
 
+/** What a manifest says of its run. */
 export interface RunSummary {
   readonly file: string;
   readonly head: OpenRecord;

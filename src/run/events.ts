@@ -19,6 +19,7 @@ export interface Effective {
   readonly masterKeys: readonly string[];
 }
 
+/** Files of a run; `scanned = done + skipped + failed` once it has ended. */
 export interface Counters {
   readonly scanned: number;
   readonly done: number;
@@ -28,6 +29,7 @@ export interface Counters {
   readonly bytes: number;
 }
 
+/** Always the first event. */
 export interface StartEvent {
   readonly event: 'start';
   readonly run: string;
@@ -36,6 +38,7 @@ export interface StartEvent {
   readonly effective: Effective;
 }
 
+/** A few times per second. */
 export interface ProgressEvent extends Counters {
   readonly event: 'progress';
   /** Plaintext bytes of everything scanned so far. */
@@ -46,8 +49,10 @@ export interface ProgressEvent extends Counters {
   readonly scanning: boolean;
 }
 
+/** What became of a file; `planned` in a dry run only. */
 export type FileState = 'done' | 'skipped' | 'failed' | 'planned';
 
+/** One per file that is settled. */
 export interface FileEvent {
   readonly event: 'file';
   /** Percent-encoded relative path. */
@@ -62,6 +67,7 @@ export interface FileEvent {
   readonly message?: string;
 }
 
+/** Why a file was left out; none of these is a failure. */
 export type SkipReason =
   | 'unchanged' | 'exists' | 'symlink' | 'special' | 'excluded' | 'own-file' | 'empty-directory' | 'not-sealed';
 
@@ -72,11 +78,13 @@ export interface NoticeEvent {
   readonly message: string;
 }
 
+/** Always the last event. */
 export interface SummaryEvent extends Counters {
   readonly event: 'summary';
   readonly exitCode: number;
 }
 
+/** Everything that a run tells while it is under way. */
 export type RunEvent = StartEvent | ProgressEvent | FileEvent | NoticeEvent | SummaryEvent;
 
 /** Called on the coordinator's thread, in order; must not block. */

@@ -15,6 +15,7 @@ export interface StoreTarget {
   readonly internal?: boolean;
 }
 
+/** An access key, or a temporary one with its token. */
 export interface Credentials {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
@@ -42,6 +43,7 @@ export interface Tuning {
   readonly memoryBytes?: number;
 }
 
+/** What push, pull and verify have in common. */
 export interface TransferOptions {
   readonly target: StoreTarget;
   /** For OSS and KMS alike: a fixed set, or a function that is asked by one thread for all of them, and may renew. */
@@ -69,8 +71,10 @@ export interface TransferOptions {
   readonly onEvent?: EventListener;
 }
 
+/** What to do about an object that no manifest knows: replace older states of our own, skip, replace everything, refuse. */
 export type IfExists = 'changed' | 'skip' | 'overwrite' | 'fail';
 
+/** What {@link push} is told. */
 export interface PushOptions extends TransferOptions {
   /** Directory to move. */
   readonly source: string;
@@ -86,6 +90,7 @@ export interface PushOptions extends TransferOptions {
   readonly ownPaths?: readonly string[];
 }
 
+/** What {@link pull} is told. */
 export interface PullOptions extends TransferOptions {
   /** Directory to fill; made when it is missing. */
   readonly destination: string;
@@ -103,6 +108,7 @@ export interface PullOptions extends TransferOptions {
   readonly preserveSpecialBits?: boolean;
 }
 
+/** What {@link verify} is told. */
 export interface VerifyOptions extends Omit<TransferOptions, 'newRun' | 'recordedOptions'> {
   /** Local directory to compare with, byte for byte. */
   readonly against?: string;
@@ -112,6 +118,7 @@ export interface VerifyOptions extends Omit<TransferOptions, 'newRun' | 'recorde
   readonly allowUnauthenticated?: boolean;
 }
 
+/** A file that is not done, and why. */
 export interface FileFailure {
   readonly path: string;
   readonly code: string;
