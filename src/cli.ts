@@ -27,7 +27,7 @@ const WITH_HELP: ReadonlySet<string> = new Set([...WITH_EVENTS, 'ls', 'cat', 'in
 const MAX_HELP_COLUMNS = 110;
 
 const EPILOGUE = [
-  'Environment: OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET, OSS_SESSION_TOKEN, OSS_REGION, OSS_ENDPOINT, and SEALIFT_<OPTION> for every option, such as SEALIFT_PART_SIZE=16MiB. A flag beats the environment, the environment beats the config file.',
+  'Environment: OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET, OSS_SESSION_TOKEN, OSS_REGION, OSS_ENDPOINT (or a --profile, ~/.ossutilconfig, or what the Alibaba Cloud tools use), and SEALIFT_<OPTION> for every option, such as SEALIFT_PART_SIZE=16MiB. A flag beats the environment, the environment beats the config file.',
   'Exit codes: 0 done, 1 a bug of ours, 2 usage, 3 some files not done (resume), 4 integrity, 5 permission or key, 6 local disk, 7 manifest damaged, 8 locked by another run, 9 OSS out of reach, 130 SIGINT, 143 SIGTERM.',
 ].join('\n\n');
 
@@ -126,7 +126,9 @@ function explain(error: unknown, words: readonly string[]): void {
 function usageError(message: string, words: readonly string[]): SealiftError {
   const command = words.find((word) => !word.startsWith('-'));
   const help = command !== undefined && WITH_HELP.has(command) ? `sealift ${command} --help` : 'sealift --help';
-  return new SealiftError('usage', message.replace(/\s*\n\s*/g, ' ').trim(), { remedy: `See: ${help}` });
+  // What yargs recommends takes the place of what was wrong.
+  const text = message.replace(/^Did you mean/, `there is no command ${command ?? ''}; did you mean`);
+  return new SealiftError('usage', text.replace(/\s*\n\s*/g, ' ').trim(), { remedy: `See: ${help}` });
 }
 
 /** yargs has no exported class for what its parser finds wrong. */

@@ -1,4 +1,4 @@
-import { open, readFile, rm, stat, type FileHandle } from 'node:fs/promises';
+import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import { SealiftError } from '../errors.js';
 import { errnoOf, writeError } from './files.js';
@@ -48,8 +48,21 @@ async function holdSocketOf(manifest: string, machine: Machine): Promise<HeldSoc
   if (!machine.abstractSockets) {
     return { kind: 'unavailable' };
   }
-  const { dev, ino } = await stat(manifest, { bigint: true });
-  return holdSocket(`\0sealift-${String(dev)}-${String(ino)}`);
+  // Kept open as long as the socket: the inode of a file that is deleted meanwhile must not become another one's.
+  const file = await open(manifest, 'r');
+  const { dev, ino } = await file.stat({ bigint: true });
+  const socket = await holdSocket(`\0sealift-${String(dev)}-${String(ino)}`);
+  if (socket.kind !== 'held') {
+    await file.close();
+    return socket;
+  }
+  return {
+    kind: 'held',
+    release: async () => {
+      await socket.release();
+      await file.close();
+    },
+  };
 }
 
 /** Every round but the first follows a stale lock that was removed; on Linux the socket's holder is alone here. */
