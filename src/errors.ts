@@ -117,42 +117,70 @@ export class SealiftError extends Error {
   }
 }
 
-/** The metadata of an object is not a valid envelope: malformed, incomplete, of two families, or of an unknown version. */
+/**
+ * The metadata of an object is not a valid envelope.
+ *
+ * Thrown on reading, before a byte of the body is asked for: `not-sealed` when there is no envelope, `envelope-invalid` when
+ * it is malformed, incomplete, of two families, or of an unknown version. Thrown on writing, before anything is sent:
+ * `name-invalid` or `key-too-long` for a name that cannot be sealed, `usage` for metadata of the caller's that clashes with
+ * ours or that HTTP cannot carry, `metadata-too-large` above 8 KiB.
+ */
 export class EnvelopeError extends SealiftError {
   static {
     this.prototype.name = 'EnvelopeError';
   }
 }
 
-/** Tag, mac or commitment do not fit: corrupt, tampered with, or sealed under another master key. */
+/**
+ * An object is not what was sealed; none of its bytes has been handed out.
+ *
+ * `authentication-failed`: tag, mac or commitment do not fit, so it is corrupt, tampered with, or sealed under another master
+ * key, which nobody can tell apart. `renamed`: it is authentic, but was sealed under another name.
+ */
 export class AuthenticationError extends SealiftError {
   static {
     this.prototype.name = 'AuthenticationError';
   }
 }
 
-/** The object was written by another SDK and carries nothing that could authenticate it. */
+/**
+ * The object was written by another SDK and carries nothing that could authenticate it: `unauthenticated`. Thrown on reading
+ * unless the caller accepts such objects; and always when a manifest says that it was sealed, or when opening it would give
+ * GCM's authentication key away.
+ */
 export class UnauthenticatedObjectError extends SealiftError {
   static {
     this.prototype.name = 'UnauthenticatedObjectError';
   }
 }
 
-/** A master key is missing, unusable, or its file or passphrase is wrong. */
+/**
+ * A master key cannot be used. Thrown when the first object is sealed or opened: `master-key-missing` when no key is of the
+ * kind that is needed, `key-file-invalid` or `key-file-unsafe` for its file, `passphrase-wrong`, `config-invalid` for a KMS
+ * key that is described in a way that cannot work.
+ */
 export class MasterKeyError extends SealiftError {
   static {
     this.prototype.name = 'MasterKeyError';
   }
 }
 
-/** OSS refused a request, could not be reached, or answered something that does not add up. */
+/**
+ * OSS refused a request, could not be reached, or answered something that does not add up: `not-found`, `exists`,
+ * `access-denied`, `credentials-expired`, `bucket-missing`, `replaced` for an object that changes while it is read,
+ * `checksum-mismatch`, `remote-refused`, `remote-unavailable` after 15 minutes of trying, `interrupted` after an abort.
+ */
 export class StoreError extends SealiftError {
   static {
     this.prototype.name = 'StoreError';
   }
 }
 
-/** Alibaba KMS refused a request or could not be reached. */
+/**
+ * Alibaba KMS refused a request or could not be reached: `kms-refused` (a key that is disabled or unknown, a wrong
+ * encryption context), `access-denied`, `credentials-expired`, `clock-skew`, `kms-unavailable` after 15 minutes of trying,
+ * `interrupted` after an abort.
+ */
 export class KmsError extends SealiftError {
   static {
     this.prototype.name = 'KmsError';
