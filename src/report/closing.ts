@@ -21,6 +21,7 @@ export function closingLines(result: RunResult, closing: Closing): string[] {
   return [
     `${closing.label} ${verdict(result, closing)}: ${sum(result)}`,
     `  ${volume(result, closing)}`,
+    ...restartLines(result),
     ...failureLines(result, closing),
     ...manifestLines(result, closing),
   ];
@@ -55,6 +56,10 @@ function volume(result: RunResult, { dryRun, elapsedMs }: Closing): string {
   }
   const perSecond = elapsedMs > 0 ? Math.round(result.bytes / (elapsedMs / 1000)) : 0;
   return `${formatBytes(result.bytes)} in ${formatDuration(elapsedMs)}, ${formatBytes(perSecond)}/s`;
+}
+
+function restartLines({ restarted = 0 }: RunResult): string[] {
+  return restarted === 0 ? [] : [`  ${formatCount(restarted)} large ${restarted === 1 ? 'file' : 'files'} started again from the beginning, with a fresh key`];
 }
 
 function failureLines(result: RunResult, closing: Closing): string[] {

@@ -82,6 +82,8 @@ export interface NoticeEvent {
 export interface SummaryEvent extends Counters {
   readonly event: 'summary';
   readonly exitCode: number;
+  /** Large files that began anew with a fresh data key, although parts of them had arrived; absent for none. */
+  readonly restarted?: number;
 }
 
 /** Everything that a run tells while it is under way. */

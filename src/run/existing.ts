@@ -29,6 +29,14 @@ export async function lookAt(store: ObjectStore, key: ObjectKey, stat: FileStat,
   }
 }
 
+/** Push-only credentials may not ask; the overwrite guard of the upload decides then. */
+export function absentIfForbidden(error: unknown): { kind: 'absent' } {
+  if (isSealiftError(error) && error.code === 'access-denied') {
+    return { kind: 'absent' };
+  }
+  throw error;
+}
+
 export type Verdict = 'write' | 'skip-unchanged' | 'skip-exists' | 'refuse';
 
 /**

@@ -1,5 +1,5 @@
 import { isSealiftError } from '../errors.js';
-import type { Arena } from './arena.js';
+import type { Arena, Region } from './arena.js';
 import type { Job, Piece, PieceProof, ResultOf, ScanJob } from './jobs.js';
 import type { Pool } from './pool.js';
 import { valueOf } from './result.js';
@@ -61,7 +61,7 @@ export async function onEveryPiece<L>(pieces: readonly Piece[], memory: Lender<L
 
 /** Pass 1: what authenticates every piece, in order. The ciphertext is thrown away. */
 export async function scanPieces(
-  job: Omit<ScanJob, 'kind' | 'piece' | 'region'>, pieces: readonly Piece[], { pool, memory }: Workshop,
+  job: Omit<ScanJob, 'kind' | 'piece' | 'region'>, pieces: readonly Piece[], { pool, memory }: { readonly pool: Pool; readonly memory: Lender<Region> },
 ): Promise<PieceProof[]> {
   const proofs: PieceProof[] = [];
   await onEveryPiece(pieces, memory, async (piece, region) => {

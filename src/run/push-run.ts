@@ -1,4 +1,4 @@
-import { fromFailure, isSealiftError, toFailure, type ErrorCode, type Failure } from '../errors.js';
+import { fromFailure, isSealiftError, toFailure, type Failure } from '../errors.js';
 import { objectKey } from '../files/names.js';
 import { LARGE_FILES_AT_ONCE } from '../limits.js';
 import type { Manifest } from '../manifest/manifest.js';
@@ -9,7 +9,7 @@ import { Dispatcher } from './dispatcher.js';
 import { planFile, type Known } from './plan.js';
 import type { PreparedPush } from './prepare-push.js';
 import { pushLarge } from './push-large.js';
-import type { PushScene } from './push-scene.js';
+import { giveUp, sceneOf, type PushScene } from './push-scene.js';
 import type { Session } from './session.js';
 import type { EncodedPath, FileStat, ObjectKey, SkippedEntry, SourceFile, WalkEntry } from './types.js';
 
@@ -24,6 +24,11 @@ export class PushRun {
   readonly #checksum: boolean;
   readonly #small: Dispatcher<Unnumbered, PushItem>;
   readonly #largeFiles = new Budget(LARGE_FILES_AT_ONCE);
+  readonly #scanning = new Budget(1);
+  /** Large files that this session has worked on. */
+  readonly #attended = new Set<number>();
+  /** Whether everything could be looked at, so that what was not seen is gone. */
+  #sawAll = true;
 
   constructor(session: Session, manifest: Manifest, { prefix, options }: PreparedPush) {
     this.#session = session;
@@ -55,6 +60,9 @@ export class PushRun {
       }
     }
     await session.settled();
+    if (session.stopped === undefined && this.#sawAll) {
+      await this.#abandonOrphans();
+    }
   }
 
   async #admit(entry: WalkEntry): Promise<void> {
@@ -72,6 +80,7 @@ export class PushRun {
         this.#skip(entry);
         return;
       case 'failed':
+        this.#sawAll = false;
         this.#fail(entry.path, entry.failure);
     }
   }
@@ -124,6 +133,7 @@ export class PushRun {
       throw error;
     }
     const [id = 0] = this.#manifest.started([item.path]);
+    this.#attended.add(id);
     const numbered = { ...item, id };
     const work = pushLarge(numbered, this.#scene()).then((outcome) => this.#settle(numbered, outcome));
     this.#session.follow(work.finally(() => this.#largeFiles.give(1)));
@@ -189,24 +199,20 @@ export class PushRun {
   }
 
   #scene(): PushScene {
-    const { pool, memory, ports, bounds, tally, signal } = this.#session;
-    const manifest = this.#manifest;
-    return {
-      pool, memory, ports, bounds, manifest, signal, ifExists: this.#ifExists, checksum: this.#checksum,
-      moved: (bytes) => tally.moved(bytes),
-      notice: (message) => tally.notice('info', message),
-      abandon: async (id: number, key: ObjectKey, uploadId: string | undefined, code: ErrorCode) => {
-        if (uploadId !== undefined) {
-          await ports.store.abortUpload(key, uploadId);
-        }
-        await manifest.abandoned(id, code, uploadId);
-      },
-      abortStrayUploads: async (key) => {
-        const uploads = await ports.store.listUploads(key);
-        const since = Date.parse(manifest.head.createdAt);
-        const stray = uploads.filter((upload) => upload.key === key && Date.parse(upload.initiated) >= since);
-        await Promise.all(stray.map(async (upload) => await ports.store.abortUpload(key, upload.uploadId)));
-      },
-    };
+    return sceneOf({ session: this.#session, manifest: this.#manifest, ifExists: this.#ifExists, checksum: this.#checksum, scanning: this.#scanning });
+  }
+
+  /** Uploads of files that are gone, or small by now: nothing will ever finish them. */
+  async #abandonOrphans(): Promise<void> {
+    const scene = this.#scene();
+    const orphans = [...this.#manifest.pendingUploads].filter(([id]) => !this.#attended.has(id));
+    for (const [id, { uploadId }] of orphans) {
+      const key = objectKey(this.#prefix, this.#manifest.path(id));
+      try {
+        await giveUp(scene, { id, key, uploadId }, 'vanished');
+      } catch (error) {
+        this.#session.tally.notice('warning', `${key}: its interrupted upload could not be aborted: ${toFailure(error).message}`);
+      }
+    }
   }
 }

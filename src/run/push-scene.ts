@@ -1,9 +1,12 @@
-import type { ErrorCode } from '../errors.js';
+import { isSealiftError, SealiftError, type ErrorCode } from '../errors.js';
+import { MAX_CLOCK_SKEW_MS } from '../limits.js';
 import type { Manifest } from '../manifest/manifest.js';
+import type { Budget } from './budget.js';
 import type { Bounds } from './effective.js';
 import type { Workshop } from './large-file.js';
 import type { IfExists } from './options.js';
 import type { Ports } from './ports.js';
+import type { Session } from './session.js';
 import type { ObjectKey } from './types.js';
 
 /** What a large file needs on the coordinator's side, besides the workers. */
@@ -14,12 +17,70 @@ export interface PushScene extends Workshop {
   readonly ifExists: IfExists;
   /** Compare contents before anything is sent. */
   readonly checksum: boolean;
-  /** Aborted when intake stops: no further part is begun. */
-  readonly signal: AbortSignal;
+  /** Held by the one file that is in pass 1. */
+  readonly scanning: Budget;
+  /** @throws SealiftError `interrupted` when intake has stopped: no further part is begun. */
+  refuseIfStopped(): void;
   moved(bytes: number): void;
   notice(message: string): void;
   /** Gives an attempt up for good: its upload is aborted, its data key forgotten, and the manifest says so. */
   abandon(id: number, key: ObjectKey, uploadId: string | undefined, code: ErrorCode): Promise<void>;
-  /** Aborts uploads of this key whose id was lost between their start and its record. */
-  abortStrayUploads(key: ObjectKey): Promise<void>;
+  /** A large file begins anew although parts of it had arrived. */
+  restarted(key: ObjectKey, why: string): void;
+  /** Aborts uploads of this key whose id was lost between their start and its record; all but `known`. */
+  abortStrayUploads(key: ObjectKey, known?: string): Promise<void>;
+}
+
+export interface SceneParts {
+  readonly session: Session;
+  readonly manifest: Manifest;
+  readonly ifExists: IfExists;
+  readonly checksum: boolean;
+  readonly scanning: Budget;
+}
+
+export function sceneOf({ session, manifest, ...choices }: SceneParts): PushScene {
+  const { pool, memory, ports, bounds, tally, signal } = session;
+  return {
+    pool, memory, ports, bounds, manifest, ...choices,
+    refuseIfStopped: () => {
+      if (signal.aborted) {
+        throw new SealiftError('interrupted', 'interrupted');
+      }
+    },
+    moved: (bytes) => tally.moved(bytes),
+    notice: (message) => tally.notice('info', message),
+    restarted: (key, why) => {
+      tally.restarted();
+      tally.notice('info', `${key}: started again with a fresh data key, because ${why}`);
+    },
+    abandon: async (id, key, uploadId, code) => {
+      if (uploadId !== undefined) {
+        await ports.store.abortUpload(key, uploadId);
+      }
+      await manifest.abandoned(id, code, uploadId);
+    },
+    abortStrayUploads: async (key, known) => {
+      const since = Date.parse(manifest.head.createdAt) - MAX_CLOCK_SKEW_MS;
+      const uploads = await ports.store.listUploads(key).catch(noneIfForbidden);
+      const stray = uploads.filter((upload) => upload.key === key && upload.uploadId !== known && Date.parse(upload.initiated) >= since);
+      await Promise.all(stray.map(async (upload) => await ports.store.abortUpload(key, upload.uploadId)));
+    },
+  };
+}
+
+/** Gives up what an earlier process began, also where it died before it could record the id of its upload. */
+export async function giveUp(scene: PushScene, { id, key, uploadId }: { id: number; key: ObjectKey; uploadId: string | undefined }, code: ErrorCode): Promise<void> {
+  if (uploadId === undefined) {
+    await scene.abortStrayUploads(key);
+  }
+  await scene.abandon(id, key, uploadId, code);
+}
+
+/** Push-only credentials may not list uploads; what stays behind then is found by whoever may. */
+function noneIfForbidden(error: unknown): [] {
+  if (isSealiftError(error) && error.code === 'access-denied') {
+    return [];
+  }
+  throw error;
 }

@@ -5,17 +5,18 @@ import { isUnchanged } from '../files/stat.js';
 import type { SealedRecord } from '../manifest/record.js';
 import type { PendingUpload } from '../manifest/state.js';
 import type { UploadedPart } from '../store/store.js';
-import { lookAt } from './existing.js';
+import { absentIfForbidden, lookAt } from './existing.js';
 import type { Outcome, PushItem, SealKeys, SentPart } from './jobs.js';
 import { cut } from './large-file.js';
 import { storedFacts } from './stored-facts.js';
-import type { PushScene } from './push-scene.js';
+import { giveUp, type PushScene } from './push-scene.js';
 import type { SealedUpload } from './sealed-upload.js';
 import { sourceOf } from './source-of.js';
 import type { FileStat } from './types.js';
 
 export type Recovered =
-  | { readonly kind: 'none' }
+  /** `isOurs`: the object under the key is an older state of this file, sealed by this run. */
+  | { readonly kind: 'none'; readonly isOurs: boolean }
   | { readonly kind: 'done'; readonly outcome: Outcome }
   | { readonly kind: 'resumed'; readonly upload: SealedUpload };
 
@@ -26,39 +27,43 @@ export type Recovered =
 export async function recoverUpload(item: PushItem, scene: PushScene): Promise<Recovered> {
   const pending = scene.manifest.pendingUpload(item.id);
   if (pending === undefined) {
-    return { kind: 'none' };
+    return { kind: 'none', isOurs: false };
   }
-  const { sealed } = pending;
-  const stat = sealedStat(sealed);
-  const commitment = sealed.metadata['x-oss-meta-sealift-commitment'] ?? '';
-  const existing = await lookAt(scene.ports.store, item.key, stat, commitment);
-  if (existing.kind === 'same') {
+  const stat = sealedStat(pending.sealed);
+  const commitment = pending.sealed.metadata['x-oss-meta-sealift-commitment'] ?? '';
+  const existing = await lookAt(scene.ports.store, item.key, stat, commitment).catch(absentIfForbidden);
+  const isUnchanged = await unchanged(item, stat, scene);
+  if (existing.kind === 'same' && isUnchanged) {
     return { kind: 'done', outcome: { state: 'done', id: item.id, stat, stored: storedFacts(existing.head, commitment) } };
   }
-  const upload = (await unchanged(item, stat, scene)) ? await resumable(item, pending, stat, scene) : undefined;
-  if (upload === undefined) {
-    await scene.abandon(item.id, item.key, pending.uploadId, 'unstable');
-    return { kind: 'none' };
+  const upload = isUnchanged ? await resumable(item, pending, stat, scene) : 'it has changed since';
+  if (typeof upload === 'string') {
+    scene.restarted(item.key, upload);
+    await giveUp(scene, { id: item.id, key: item.key, uploadId: pending.uploadId }, 'unstable');
+    return { kind: 'none', isOurs: existing.kind === 'same' };
   }
   return { kind: 'resumed', upload };
 }
 
-async function resumable(item: PushItem, pending: PendingUpload, stat: FileStat, scene: PushScene): Promise<SealedUpload | undefined> {
+/** Or why it is not. */
+async function resumable(item: PushItem, pending: PendingUpload, stat: FileStat, scene: PushScene): Promise<SealedUpload | string> {
   const { sealed, uploadId } = pending;
+  if (!scene.memory.holds([sealed.partBytes])) {
+    return `its parts of ${sealed.partBytes} bytes do not fit the memory budget any more`;
+  }
   const keys = await recoverKeys(item, sealed, scene);
   if (keys === undefined) {
-    scene.notice(`${item.key}: started again with a fresh data key, because the one of the interrupted upload cannot be unwrapped here`);
-    return undefined;
+    return 'the key of the interrupted upload cannot be unwrapped here';
   }
   const listed = await listedParts(item, uploadId, scene);
   if (listed === undefined) {
-    return undefined;
+    return 'the interrupted upload is gone';
   }
   const pieces = cut(stat.sizeBytes, sealed.partBytes);
   const fitting = listed.filter((part) => pieces[part.number - 1]?.bytes === part.sizeBytes);
   const known = fitting.flatMap((part) => confirmedPart(part, pending));
   return {
-    stat, keys, pieces, uploadId,
+    stat, keys, pieces, uploadId, held: undefined,
     digests: Buffer.from(sealed.digests, 'base64'),
     headers: { metadata: sealed.metadata, commitment: sealed.metadata['x-oss-meta-sealift-commitment'] ?? '' },
     confirmed: new Map(known.map((sent) => [sent.part.number, sent])),
@@ -116,10 +121,18 @@ function isForbidden(error: unknown): boolean {
   return isSealiftError(error) && error.code === 'kms-refused' && error.status === 403;
 }
 
+/** A file that cannot be read now is not the same; the attempt that follows says why. */
 async function unchanged(item: PushItem, stat: FileStat, scene: PushScene): Promise<boolean> {
-  const source = await sourceOf(scene.ports.context, item.path);
-  source.close();
-  return isUnchanged(stat, source.stat);
+  try {
+    const source = await sourceOf(scene.ports.context, item.path);
+    source.close();
+    return isUnchanged(stat, source.stat);
+  } catch (error) {
+    if (isSealiftError(error) && !error.retryable) {
+      return false;
+    }
+    throw error;
+  }
 }
 
 function sealedStat(sealed: SealedRecord): FileStat {

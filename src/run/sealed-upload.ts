@@ -1,3 +1,4 @@
+import type { HeldRegions } from './held-regions.js';
 import type { Piece, SealKeys, SentPart } from './jobs.js';
 import type { SealedHeaders } from './sealing.js';
 import type { FileStat } from './types.js';
@@ -10,6 +11,8 @@ export interface SealedUpload {
   /** Part digests, 16 bytes each, in order. */
   readonly digests: Buffer;
   readonly headers: SealedHeaders;
+  /** Where pass 1 has left the ciphertext; undefined where every part is sealed again from a fresh read. */
+  readonly held: HeldRegions | undefined;
   uploadId: string | undefined;
   /** Parts that the server has and that need not be sent, by number (from 1). */
   readonly confirmed: Map<number, SentPart>;

@@ -24,6 +24,7 @@ export class Tally {
   #bytes = 0;
   #scannedBytes = 0;
   #movedBytes = 0;
+  #restarted = 0;
   #scanning = true;
   #lastProgress = '';
   readonly #failures: FileFailure[] = [];
@@ -88,6 +89,11 @@ export class Tally {
     this.#parked += 1;
   }
 
+  /** A large file that begins anew although parts of it had arrived. */
+  restarted(): void {
+    this.#restarted += 1;
+  }
+
   /** A cause that belongs to the run rather than to one file. */
   stoppedBy(code: string): void {
     if (isErrorCode(code)) {
@@ -97,6 +103,11 @@ export class Tally {
 
   get counters(): { scanned: number; done: number; skipped: number; failed: number; bytes: number } {
     return { scanned: this.#scanned - this.#parked, done: this.#done, skipped: this.#skipped, failed: this.#failed, bytes: this.#bytes };
+  }
+
+  /** Empty for none, so that it shows up only where there is something to say. */
+  get restarts(): { readonly restarted?: number } {
+    return this.#restarted === 0 ? {} : { restarted: this.#restarted };
   }
 
   get parkedCount(): number {
@@ -135,6 +146,6 @@ export class Tally {
     if (scanned !== done + skipped + failed) {
       throw new SealiftError('internal', `${scanned} entries were scanned, but ${done} done, ${skipped} skipped and ${failed} failed do not add up to that`);
     }
-    this.emit({ event: 'summary', scanned, done, skipped, failed, bytes, exitCode: this.exitCode });
+    this.emit({ event: 'summary', scanned, done, skipped, failed, bytes, exitCode: this.exitCode, ...this.restarts });
   }
 }

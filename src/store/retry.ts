@@ -136,6 +136,7 @@ class Retry {
         }
         stopIfAborted(signal, object);
         this.#ports.onRetry?.(error, pauseMs);
+        options?.onRetry?.();
         await this.#sleep(pauseMs, signal);
       }
     }

@@ -5,6 +5,8 @@ export type Metadata = Readonly<Record<string, string>>;
 
 export interface RequestOptions {
   readonly signal?: AbortSignal;
+  /** Told before the same request is sent again: an answer may have been lost, and with it what the request did. */
+  readonly onRetry?: () => void;
 }
 
 export interface PutOptions extends RequestOptions {

@@ -14,7 +14,7 @@ describe('a push that is killed', () => {
   it(`with SIGKILL at ${KILLS} points comes back byte-identical, sends nothing confirmed twice, and reuses no key`, async (t) => {
     const world = await makeWorld(t);
     plant(world.source, Object.fromEntries(Array.from({ length: 240 }, (_, i) => [`small/${i}`, content(200 + i, i)])));
-    plant(world.source, { 'large/one': content(3_000_000, 1), 'large/two': content(4_000_001, 2), 'zero': '' });
+    plant(world.source, { 'large/one': content(3_000_000, 1), 'large/two': content(7_000_001, 2), 'zero': '' });
     mkdirSync(world.path('work/manifests'), { recursive: true });
 
     let killed = 0;

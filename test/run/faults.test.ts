@@ -132,7 +132,7 @@ describe('a file that changes while it is pushed', () => {
   it('is sealed afresh with another key for each state, and given up after three', async (t) => {
     const world = await makeWorld(t);
     const file = join(world.source, 'growing.bin');
-    plant(world.source, { 'growing.bin': content(2_500_000), 'quiet.txt': 'quiet' });
+    plant(world.source, { 'growing.bin': content(7_000_000), 'quiet.txt': 'quiet' });
     world.faults = ({ operation }) => {
       if (operation === 'InitiateMultipartUpload') {
         appendFileSync(file, 'more');
@@ -152,7 +152,7 @@ describe('a file that changes while it is pushed', () => {
   it('once is sent in its last state', async (t) => {
     const world = await makeWorld(t);
     const file = join(world.source, 'growing.bin');
-    plant(world.source, { 'growing.bin': content(2_500_000) });
+    plant(world.source, { 'growing.bin': content(7_000_000) });
     let changed = false;
     world.faults = ({ operation }) => {
       if (operation === 'InitiateMultipartUpload' && !changed) {

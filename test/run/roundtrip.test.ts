@@ -35,7 +35,7 @@ describe('push and pull', () => {
     const world = await makeWorld(t);
     const part = SMALL.partBytes;
     const single = 2 * 1024 * 1024;
-    const sizes = [0, 1, 15, 16, 17, 65535, 65537, single - 1, single, single + 1, single + part - 1, single + part, single + part + 1];
+    const sizes = [0, 1, 15, 16, 17, 65535, 65537, single - 1, single, single + 1, single + part - 1, single + part, single + part + 1, 3 * single, 3 * single + 1];
     plant(world.source, Object.fromEntries(sizes.map((size) => [`${size}.bin`, content(size, size)])));
     const { result } = await world.push();
     assert.equal(result.done, sizes.length, JSON.stringify(result.failures));

@@ -1,0 +1,68 @@
+import { DataKey } from '../crypto/data-key.js';
+import { StartBlock } from '../crypto/start-block.js';
+import { partBytesFor } from './effective.js';
+import { HeldRegions } from './held-regions.js';
+import type { IssuedKeys, Piece, PieceProof, PushItem } from './jobs.js';
+import { cut, scanPieces } from './large-file.js';
+import { joinProofs } from './piece-proof.js';
+import type { PushScene } from './push-scene.js';
+import { valueOf } from './result.js';
+import type { SealedUpload } from './sealed-upload.js';
+import { sealedHeaders, sealingFacts, type SealedHeaders } from './sealing.js';
+import type { FileStat } from './types.js';
+
+/**
+ * Pass 1, its record, and the right to send: after this the bytes of the object are frozen. One file at a time, on all
+ * threads, while others are being sent. What fits the memory stays there sealed, so that it is read once only.
+ */
+export async function sealLarge(item: PushItem, stat: FileStat, attempt: number, scene: PushScene): Promise<SealedUpload> {
+  const partBytes = partBytesFor(stat.sizeBytes, scene.bounds.partBytes);
+  const pieces = cut(stat.sizeBytes, partBytes);
+  return await scene.scanning.with(1, async () => {
+    const held = await HeldRegions.take(scene.memory, pieces.map(({ bytes }) => bytes));
+    try {
+      const issued = valueOf(await scene.pool.run({ kind: 'issue' }));
+      const proofs = await scan(item, stat, { issued, pieces, held }, scene);
+      const headers = headersOf(item, stat, { issued, proofs, partBytes }, scene);
+      const digests = Buffer.concat(proofs.map(({ digest }) => digest));
+      await record(item, { stat, headers, partBytes, digests, attempt }, scene);
+      return { stat, keys: issued.keys, pieces, digests, headers, held, uploadId: undefined, confirmed: new Map(), present: new Map() };
+    } catch (error) {
+      held?.release();
+      throw error;
+    }
+  });
+}
+
+async function scan(
+  item: PushItem, stat: FileStat, { issued, pieces, held }: { issued: IssuedKeys; pieces: readonly Piece[]; held: HeldRegions | undefined }, scene: PushScene,
+): Promise<PieceProof[]> {
+  const source = { kind: 'path', path: item.path, stat } as const;
+  return await scanPieces({ keys: issued.keys, source }, pieces, { pool: scene.pool, memory: held?.onLoan() ?? scene.memory });
+}
+
+function headersOf(
+  item: PushItem, stat: FileStat, { issued, proofs, partBytes }: { issued: IssuedKeys; proofs: readonly PieceProof[]; partBytes: number }, { ports }: PushScene,
+): SealedHeaders {
+  const dataKey = DataKey.fromKeyObject(issued.keys.dataKey);
+  const startBlock = StartBlock.fromBytes(Buffer.from(issued.keys.start));
+  const { wrappedKey, wrappedStart } = issued;
+  const facts = sealingFacts(item.key, stat);
+  const proof = joinProofs({ dataKey, start: startBlock }, facts.aad, proofs);
+  const { wrapAlgorithm } = ports.wrapper();
+  const { materialDescription, context: { family } } = ports;
+  const keys = { family, wrapAlgorithm, dataKey, startBlock, wrappedKey, wrappedStart, materialDescription };
+  return sealedHeaders(facts, keys, proof, { multipartBytes: partBytes });
+}
+
+interface Sealing {
+  readonly stat: FileStat;
+  readonly headers: SealedHeaders;
+  readonly partBytes: number;
+  readonly digests: Buffer;
+  readonly attempt: number;
+}
+
+async function record(item: PushItem, { headers, ...sealing }: Sealing, { manifest, ports }: PushScene): Promise<void> {
+  await manifest.sealed({ id: item.id, metadata: headers.metadata, recoverable: ports.wrapper().canUnwrap, ...sealing });
+}
