@@ -16,6 +16,8 @@ export interface PlainSource {
   readonly sizeBytes: number;
   /** Fills `into`. */
   readAt(into: Buffer, position: number): void;
+  /** Fills `into`, which is as large as all of it. @throws SealiftError `unstable` when there is more, or it changes meanwhile. */
+  readAll(into: Buffer): void;
   /** @throws SealiftError `unstable` when it is not what it was at the beginning. */
   assertUnchanged(): void;
 }

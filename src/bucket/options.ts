@@ -31,7 +31,10 @@ export interface CryptoBucketOptions {
   readonly memoryBytes?: number;
   /** Requests in flight, 1 to 1,024. @default 16 */
   readonly concurrency?: number;
-  /** Where content that does not fit in memory waits, as ciphertext in files without a name. @default the system's */
+  /**
+   * Where content that does not fit in memory waits, as ciphertext in files without a name. Needs room for the objects that
+   * are under way; where the system's is kept in memory, name a disk. @default the system's
+   */
   readonly temporaryDirectory?: string;
 }
 

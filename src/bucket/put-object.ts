@@ -47,12 +47,22 @@ export async function putFile(name: string, path: string, options: PutObjectOpti
 type Source = PlainSource & Attributes;
 
 function bufferSource(bytes: Buffer): Source {
-  return { sizeBytes: bytes.length, readAt: (into, position) => void bytes.copy(into, 0, position), assertUnchanged: () => undefined };
+  return {
+    sizeBytes: bytes.length,
+    readAt: (into, position) => void bytes.copy(into, 0, position),
+    readAll: (into) => void bytes.copy(into),
+    assertUnchanged: () => undefined,
+  };
 }
 
 function fileSource(file: SourceHandle): Source {
   const { sizeBytes, mode, mtimeNs } = file.stat;
-  return { sizeBytes, mode, mtimeNs, readAt: (into, position) => file.readAt(into, position), assertUnchanged: () => file.assertUnchanged() };
+  return {
+    sizeBytes, mode, mtimeNs,
+    readAt: (into, position) => file.readAt(into, position),
+    readAll: (into) => file.readAll(into),
+    assertUnchanged: () => file.assertUnchanged(),
+  };
 }
 
 async function putSource(name: string, source: Source, options: PutObjectOptions, ports: BucketPorts): Promise<PutObjectResult> {
@@ -63,8 +73,7 @@ async function putSource(name: string, source: Source, options: PutObjectOptions
   return await ports.memory.with(source.sizeBytes, async () => {
     const slab = ports.slabs.take(source.sizeBytes);
     try {
-      source.readAt(slab, 0);
-      source.assertUnchanged();
+      source.readAll(slab);
       return await putWhole(name, { ...attributesOf(source), data: slab }, options, ports);
     } finally {
       ports.slabs.give(slab);

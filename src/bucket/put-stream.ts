@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
 import type { ObjectKeys } from '../keys/wrapped-start.js';
 import type { BucketPorts } from './bucket-ports.js';
 import { chunksOf } from './chunks.js';
@@ -14,6 +16,7 @@ type Stream = AsyncIterable<Uint8Array | string>;
  * sealed as it comes, and its ciphertext waits on disk until the tag is known, because the tag has to be sent first.
  */
 export async function putStream(name: string, content: Stream, options: PutObjectOptions, ports: BucketPorts): Promise<PutObjectResult> {
+  refuseSpent(content);
   const intake = new Intake(name, options, ports);
   try {
     // The memory of the intake is given back before parts ask for theirs: two streams could wait for each other.
@@ -22,6 +25,18 @@ export async function putStream(name: string, content: Stream, options: PutObjec
   } finally {
     await intake.end();
   }
+}
+
+/** A stream that somebody has read already ends at once, and an empty object would take the place of its content. */
+function refuseSpent(content: Stream): void {
+  if (content instanceof Readable ? content.readableEnded || content.destroyed : isDisturbed(content)) {
+    throw new TypeError('the content is a stream that was read or destroyed already');
+  }
+}
+
+/** Node answers for web streams too; only its types do not know that. */
+function isDisturbed(content: Stream): boolean {
+  return content instanceof ReadableStream && Readable.isDisturbed(content as unknown as Readable);
 }
 
 interface Spooling {

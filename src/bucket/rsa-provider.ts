@@ -61,7 +61,12 @@ export class RsaProvider implements CryptoProvider {
   }
 
   #load(): Promise<RsaKey> {
-    return (this.#key ??= loadKey(this.#options));
+    this.#key ??= loadKey(this.#options).catch((error: unknown) => {
+      // Whoever mends the file need not make a new provider.
+      this.#key = undefined;
+      throw error;
+    });
+    return this.#key;
   }
 }
 

@@ -1,7 +1,7 @@
 import { unlink, open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SealiftError } from '../errors.js';
-import { writeFailure } from '../files/errno.js';
+import { readFailure, writeFailure } from '../files/errno.js';
 import { temporaryName } from '../files/temporary.js';
 
 const PRIVATE = 0o600;
@@ -45,11 +45,19 @@ export class Spool {
   /** Fills `into`. */
   async read(into: Uint8Array, position: number): Promise<void> {
     for (let filled = 0; filled < into.length; ) {
-      const { bytesRead } = await this.#file.read(into, filled, into.length - filled, position + filled);
+      const bytesRead = await this.#readSome(into.subarray(filled), position + filled);
       if (bytesRead === 0) {
         throw new SealiftError('write-failed', `a temporary file in ${this.#directory} lost its end`, { object: this.#directory });
       }
       filled += bytesRead;
+    }
+  }
+
+  async #readSome(into: Uint8Array, position: number): Promise<number> {
+    try {
+      return (await this.#file.read(into, 0, into.length, position)).bytesRead;
+    } catch (error) {
+      throw readFailure(error, this.#directory);
     }
   }
 

@@ -49,6 +49,16 @@ describe('RsaProvider', () => {
     }
   });
 
+  it('tries again after its directory was mended', async (t) => {
+    const scene = await openScene(t);
+    writeFileSync(scene.path('keys'), 'in the way');
+    const bucket = scene.bucket({ cryptoProvider: new RsaProvider({ directory: scene.path('keys') }) });
+    await assert.rejects(bucket.putObject('a', 'x'), { name: 'MasterKeyError' });
+    rmSync(scene.path('keys'));
+    await bucket.putObject('a', 'x');
+    assert.equal(await (await bucket.getObject('a')).text(), 'x');
+  });
+
   it('takes keys as text, bytes and KeyObjects', async (t) => {
     const scene = await openScene(t);
     const { publicKey, privateKey } = scene.key;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
 import { describe, it } from 'node:test';
 import { content } from '../support/trees.js';
 import { openScene, SINGLE_PUT_BYTES, SMALL, type Scene } from './support.js';
@@ -104,6 +105,22 @@ describe('writing', () => {
     };
     await assert.rejects(scene.bucket().putObject('a', plain), { name: 'SealiftError', code: 'unstable' });
     assert.deepEqual(scene.requests.filter(({ operation }) => operation === 'UploadPart'), []);
+  });
+
+  it('refuses a stream that was read already, instead of writing an empty object', async (t) => {
+    const scene = await openScene(t);
+    const bucket = scene.bucket();
+    const readable = Readable.from(['once']);
+    await bucket.putObject('a', readable);
+    const destroyed = new Readable({ read: () => undefined }).destroy();
+    const web = new ReadableStream<Uint8Array>({ start: (controller) => { controller.enqueue(content(10)); controller.close(); } });
+    await bucket.putObject('b', web);
+    for (const spent of [readable, destroyed, web]) {
+      await assert.rejects(bucket.putObject('a', spent), TypeError);
+    }
+    assert.equal(await (await bucket.getObject('a')).text(), 'once');
+    await bucket.putObject('empty', Readable.from([]));
+    assert.equal((await bucket.getObject('empty')).contentBytes, 0);
   });
 
   it('gives every object a key of its own, and shares a wrapped start', async (t) => {
