@@ -156,6 +156,8 @@ export const LOCAL_SMALL_BODY_BYTES = 256 * KiB;
 export const KMS_MAX_PLAINTEXT_BYTES = 6 * KiB;
 export const KMS_MAX_DATA_KEY_BYTES = 1024;
 
+/** Bytes of a block of zeros that may become a hole: the blocks of common file systems. */
+export const HOLE_BYTES = 4 * KiB;
 /** Bytes of one name in a directory: ext4, XFS, APFS and NTFS alike. */
 export const MAX_NAME_BYTES = 255;
 /** Entries that the walk looks at before other work gets its turn. Ours: about 2 ms. */

@@ -50,6 +50,7 @@ export const SETTINGS = {
   'allow-renamed': { kind: 'flag', describe: 'Accept an object whose authenticated name is not its key', byDefault: 'false' },
   'allow-unauthenticated': { kind: 'flag', describe: 'Read objects of other SDKs, which nothing can authenticate', byDefault: 'false' },
   'preserve-special-bits': { kind: 'flag', describe: 'Restore set-uid, set-gid and sticky bits too', byDefault: 'false' },
+  'preserve-sparse': { kind: 'flag', describe: 'Leave blocks of zeros out of the files, so that sparse ones stay small', byDefault: 'false' },
   'break-lock': { kind: 'flag', describe: 'Take over the lock of a run on another host that is known to be gone', byDefault: 'false' },
   'new-run': { kind: 'flag', describe: 'Start afresh instead of continuing the run of the same source and destination', byDefault: 'false' },
   against: { kind: 'path', describe: 'Local directory to compare with, byte for byte', byDefault: 'none' },
@@ -87,7 +88,7 @@ const REACH = [...KEYS, ...KMS, ...SECRETS, 'endpoint', 'region', 'internal', 'l
 const NUMBERS = ['threads', 'concurrency', 'part-size', 'memory'] as const satisfies readonly SettingName[];
 const CHOICE = ['manifest', 'include', 'exclude', 'checksum', 'break-lock', 'dry-run'] as const satisfies readonly SettingName[];
 const PUSH = ['envelope', 'kms-flavour', 'if-exists', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
-const PULL = ['overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', 'preserve-special-bits', 'new-run'] as const satisfies readonly SettingName[];
+const PULL = ['overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', 'preserve-special-bits', 'preserve-sparse', 'new-run'] as const satisfies readonly SettingName[];
 
 /** Which options each command takes. */
 export const COMMAND_SETTINGS = {

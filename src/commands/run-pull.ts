@@ -30,6 +30,7 @@ export async function runPull(context: Context, request: PullRequest): Promise<v
         allowRenamed: settings['allow-renamed'],
         allowUnauthenticated: settings['allow-unauthenticated'],
         preserveSpecialBits: settings['preserve-special-bits'],
+        preserveSparse: settings['preserve-sparse'],
       }),
     });
   });

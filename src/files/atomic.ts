@@ -1,12 +1,13 @@
 import {
   closeSync, constants, fchmodSync, fstatSync, fsync, ftruncateSync, futimesSync, linkSync, openSync, renameSync,
-  statfsSync, unlinkSync, writeSync,
+  statfsSync, unlinkSync,
 } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { SealiftError } from '../errors.js';
 import { DirectoryHandle } from './directory.js';
 import { errnoOf, writeFailure } from './errno.js';
+import { writeAroundHoles, writeFully } from './sparse.js';
 import { temporaryName } from './temporary.js';
 
 const PRIVATE = 0o600;
@@ -78,16 +79,27 @@ export class AtomicFile {
 
   /** Writes all of `data` at a position, in bytes from the start. */
   writeAt(data: Uint8Array, position: number): void {
+    this.#attempt(() => writeFully(this.fd, data, position));
+  }
+
+  /** A whole file whose blocks of zeros become holes. */
+  writeSparse(data: Buffer): void {
     this.#attempt(() => {
-      for (let written = 0; written < data.length; ) {
-        written += writeSync(this.fd, data, written, data.length - written, position + written);
-      }
+      ftruncateSync(this.fd, data.length);
+      writeAroundHoles(this.fd, data, 0);
     });
   }
 
-  /** Sets the size, so that parts can be written in any order, and fails at once if the disk cannot hold it. */
-  preallocate(sizeBytes: number): void {
+  /**
+   * Sets the size, so that parts can be written in any order. Fails at once if the disk cannot hold it, unless `sparse` says
+   * that much of it may never be written.
+   */
+  preallocate(sizeBytes: number, sparse = false): void {
     this.#attempt(() => {
+      if (sparse) {
+        ftruncateSync(this.fd, sizeBytes);
+        return;
+      }
       const { bavail, bsize } = statfsSync(this.#place.directory.child(Buffer.from('.')));
       if (bavail * bsize < sizeBytes) {
         throw noRoom(this.#place.label, sizeBytes, bavail * bsize);

@@ -34,6 +34,8 @@ export interface PullMode {
   readonly allowRenamed: boolean;
   readonly allowUnauthenticated: boolean;
   readonly preserveSpecialBits: boolean;
+  /** Blocks of zeros become holes. */
+  readonly preserveSparse?: boolean;
 }
 
 /** What a thread of the pool starts with. */

@@ -13,7 +13,11 @@ export async function landWhole(item: PullItem, { opened, head }: Landing, plain
   refuseLocalFile(item, { opened, head }, ports);
   const file = await targetFor(item, opened, ports);
   try {
-    file.writeAt(plaintext, 0);
+    if (ports.context.pull?.preserveSparse === true) {
+      file.writeSparse(plaintext);
+    } else {
+      file.writeAt(plaintext, 0);
+    }
   } catch (error) {
     file.discard();
     throw error;

@@ -106,6 +106,8 @@ export interface PullOptions extends TransferOptions {
   readonly checksum?: boolean;
   /** Restore set-uid, set-gid and sticky bits too. @default false */
   readonly preserveSpecialBits?: boolean;
+  /** Leave blocks of zeros out of the files, so that sparse ones come back as small as they were. @default false */
+  readonly preserveSparse?: boolean;
 }
 
 /** What {@link verify} is told. */

@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto';
-import { readSync, writeSync } from 'node:fs';
-import { timingSafeEqual } from 'node:crypto';
+import { readSync } from 'node:fs';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { deriveMacKey } from '../crypto/commitment.js';
 import { applyCtr } from '../crypto/ctr.js';
 import { DataKey } from '../crypto/data-key.js';
 import { partDigest } from '../crypto/part-digest.js';
 import { StartBlock } from '../crypto/start-block.js';
 import { SealiftError, toFailure } from '../errors.js';
+import { readFailure, writeFailure } from '../files/errno.js';
+import { writeAroundHoles, writeFully } from '../files/sparse.js';
 import { fetchInto } from './fetch-into.js';
 import type { FetchJob, IssuedKeys, Piece, PieceProof, PieceSource, Result, ScanJob, SealKeys, SendJob, SentPart } from './jobs.js';
 import { compareWithLocal, localPath } from './local-path.js';
@@ -68,7 +69,7 @@ export async function fetchPiece(job: FetchJob, slab: Buffer, ports: Ports): Pro
     const proof = job.sealed ? proofOf(piece, slab, keys) : emptyProof(piece);
     applyCtr(keys.dataKey, keys.start, piece.offset, slab);
     if (job.fd !== undefined) {
-      writeFully(job.fd, slab, piece.offset);
+      writePiece(job.fd, slab, piece.offset, { name: job.key, ports });
     }
     if (job.against !== undefined) {
       compareWithLocal(localPath(ports.context.root, job.against), slab, piece.offset);
@@ -106,7 +107,7 @@ async function readPiece(source: PieceSource, piece: Piece, slab: Buffer, ports:
 
 function readFully(fd: number, into: Buffer, position: number): void {
   for (let filled = 0; filled < into.length; ) {
-    const count = readSync(fd, into, filled, into.length - filled, position + filled);
+    const count = readSome(fd, into.subarray(filled), position + filled);
     if (count === 0) {
       throw new SealiftError('unstable', 'a temporary file is shorter than what was written to it');
     }
@@ -114,9 +115,20 @@ function readFully(fd: number, into: Buffer, position: number): void {
   }
 }
 
-function writeFully(fd: number, data: Buffer, position: number): void {
-  for (let written = 0; written < data.length; ) {
-    written += writeSync(fd, data, written, data.length - written, position + written);
+function readSome(fd: number, into: Buffer, position: number): number {
+  try {
+    return readSync(fd, into, 0, into.length, position);
+  } catch (error) {
+    throw readFailure(error, 'a temporary file');
+  }
+}
+
+function writePiece(fd: number, data: Buffer, position: number, { name, ports }: { name: string; ports: Ports }): void {
+  try {
+    const write = ports.context.pull?.preserveSparse === true ? writeAroundHoles : writeFully;
+    write(fd, data, position);
+  } catch (error) {
+    throw writeFailure(error, name);
   }
 }
 

@@ -42,6 +42,7 @@ export async function preparePull(options: PullOptions): Promise<PreparedPull> {
     allowRenamed: options.allowRenamed ?? false,
     allowUnauthenticated: options.allowUnauthenticated ?? false,
     preserveSpecialBits: options.preserveSpecialBits ?? false,
+    preserveSparse: options.preserveSparse ?? false,
   });
   return {
     ...reading, destination: root.raw, overwrite: options.overwrite ?? false, checksum: options.checksum ?? false, onCollision: options.onCollision ?? 'fail',

@@ -1,4 +1,4 @@
-import { isSealiftError, toFailure } from '../errors.js';
+import { isRunFatal, isSealiftError, toFailure } from '../errors.js';
 import type { AtomicFile } from '../files/atomic.js';
 import { MAX_ATTEMPTS_PER_FILE } from '../limits.js';
 import type { ObjectHead } from '../store/store.js';
@@ -55,7 +55,7 @@ async function landKeeping(item: PullItem, source: Landing, target: Target, scen
   try {
     return await land(item, source, target, scene);
   } catch (error) {
-    if (isSealiftError(error) && (error.code === 'interrupted' || error.retryable)) {
+    if (isWorthKeeping(error)) {
       target.file.keep();
     } else {
       target.file.discard();
@@ -63,6 +63,14 @@ async function landKeeping(item: PullItem, source: Landing, target: Target, scen
     throw error;
   }
 }
+
+/** Another session can go on, unless it is the file itself that fails. */
+function isWorthKeeping(error: unknown): boolean {
+  const isOfTheDisk = isSealiftError(error) && DISK_FAILURES.has(error.code);
+  return isSealiftError(error) && !isOfTheDisk && (error.retryable || isRunFatal(error.code));
+}
+
+const DISK_FAILURES: ReadonlySet<string> = new Set(['disk-full', 'write-failed', 'unreadable', 'unstable']);
 
 /** The same without a file: every range is opened, authenticated, possibly compared, and thrown away. */
 export async function verifyLarge(item: PullItem, scene: FetchScene): Promise<Outcome> {
@@ -99,11 +107,16 @@ async function begun(item: PullItem, { head, opened }: Landing, scene: PullScene
   const rangeBytes = scene.bounds.partBytes;
   refuseLocalFile(item, { head, opened }, scene.ports);
   const file = await targetFor(item, opened, scene.ports);
-  file.preallocate(head.sizeBytes);
   const commitment = opened.sealed?.authentication.commitment.toString('hex');
-  await scene.manifest.fetching({
-    id: item.id, temporary: file.temporaryName, etag: head.etag, size: head.sizeBytes, rangeBytes, ...(commitment === undefined ? {} : { commitment }),
-  });
+  try {
+    file.preallocate(head.sizeBytes, scene.ports.context.pull?.preserveSparse);
+    await scene.manifest.fetching({
+      id: item.id, temporary: file.temporaryName, etag: head.etag, size: head.sizeBytes, rangeBytes, ...(commitment === undefined ? {} : { commitment }),
+    });
+  } catch (error) {
+    file.discard();
+    throw error;
+  }
   return { file, pieces: cut(head.sizeBytes, rangeBytes), proofs: [] };
 }
 
@@ -116,15 +129,29 @@ async function resumed(item: PullItem, { head, opened }: Landing, scene: PullSce
   const { fetching, ranges } = pending;
   const file = reopenTarget(item, opened, fetching.temporary, scene.ports);
   const isSame = fetching.commitment === opened.sealed.authentication.commitment.toString('hex') && fetching.size === head.sizeBytes;
-  if (file === undefined || !isSame) {
+  if (file === undefined || !isSame || !scene.memory.holds([fetching.rangeBytes])) {
     file?.discard();
     return undefined;
   }
   const pieces = cut(head.sizeBytes, fetching.rangeBytes);
   const kept = pieces.filter(({ index }) => ranges.has(index));
-  const proofs = await scanPieces({ keys: sealKeys(opened), source: { kind: 'descriptor', fd: file.fd } }, kept, scene);
-  kept.forEach(({ bytes }) => scene.moved(bytes));
-  return { file, pieces, proofs };
+  const proofs = await proofsOfKept(file, kept, opened, scene);
+  kept.forEach(({ bytes }) => scene.moved(proofs === undefined ? 0 : bytes));
+  return proofs && { file, pieces, proofs };
+}
+
+/** Undefined, and the file is gone, when it cannot be read as what was written to it. */
+async function proofsOfKept(file: AtomicFile, kept: readonly Piece[], opened: OpenedEnvelope, scene: PullScene): Promise<PieceProof[] | undefined> {
+  try {
+    return await scanPieces({ keys: sealKeys(opened), source: { kind: 'descriptor', fd: file.fd } }, kept, scene);
+  } catch (error) {
+    if (isWorthKeeping(error)) {
+      file.keep();
+      throw error;
+    }
+    file.discard();
+    return undefined;
+  }
 }
 
 async function land(item: PullItem, source: Landing, target: Target, scene: PullScene): Promise<Outcome> {
