@@ -106,7 +106,7 @@ export class PullRun {
     const { tally } = this.#session;
     tally.scanned(object.sizeBytes);
     if (!this.#isWanted(object.path)) {
-      tally.skipped({ path: object.path, key: object.key }, 'excluded');
+      tally.skipped({ path: object.path, key: object.key, bytes: object.sizeBytes }, 'excluded');
       return;
     }
     if (object.key.endsWith('/') && object.sizeBytes === 0) {
@@ -134,7 +134,7 @@ export class PullRun {
     const known = found?.kind === 'file' ? { pushed, pulled: this.#pulledBefore(path, found.stat) } : { pushed: undefined, pulled: undefined };
     const plan = planPull({ etag: object.etag, local, ...known }, { overwrite, checksum });
     if (plan.action === 'skip') {
-      this.#session.tally.skipped({ path, key: object.key }, plan.reason);
+      this.#session.tally.skipped({ path, key: object.key, bytes: object.sizeBytes }, plan.reason);
       return;
     }
     if (plan.action === 'refuse') {
