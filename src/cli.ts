@@ -6,6 +6,7 @@ import { catCommand } from './commands/cat.js';
 import type { Context } from './commands/context.js';
 import { demoCommand } from './commands/demo.js';
 import { inspectCommand } from './commands/inspect.js';
+import { gcUploadsCommand } from './commands/gc-uploads.js';
 import { keysCommand } from './commands/keys.js';
 import { localCommand } from './commands/local.js';
 import { lsCommand } from './commands/ls.js';
@@ -81,6 +82,7 @@ function commandLine(words: readonly string[]): Argv {
     .command(lsCommand(context))
     .command(catCommand(context))
     .command(inspectCommand(context))
+    .command(gcUploadsCommand(context))
     .command(keysCommand(context))
     .command(manifestCommand(context))
     .command(localCommand(context))

@@ -31,6 +31,7 @@ export const SETTINGS = {
   'kms-flavour': { kind: 'choice', choices: ['java', 'python'], describe: 'How KMS keys are written in the client-side-encryption envelope: java, python', byDefault: 'java' },
   envelope: { kind: 'choice', choices: ['oss-crypto', 'client-side-encryption'], describe: 'Headers to seal with: oss-crypto, client-side-encryption; both are read', byDefault: 'oss-crypto' },
   profile: { kind: 'text', describe: 'Profile with the credentials: of ~/.ossutilconfig, ~/.aliyun/config.json or ~/.alibabacloud/credentials', byDefault: 'none' },
+  'resume-secret': { kind: 'path', describe: 'Local secret (made, 0600, if missing) with which a public key alone resumes inside large files', byDefault: 'none' },
   manifest: { kind: 'path', describe: 'Manifest file of the run', byDefault: './manifests/RUN.jsonl if that folder is writable, else $XDG_STATE_HOME/sealift/manifests/' },
   endpoint: { kind: 'text', describe: 'URL of the OSS endpoint; https unless it is a loopback address', byDefault: '$OSS_ENDPOINT, else made from the region' },
   region: { kind: 'text', describe: 'Region id, such as cn-hangzhou', byDefault: '$OSS_REGION, else read from the endpoint' },
@@ -57,6 +58,7 @@ export const SETTINGS = {
   report: { kind: 'path', describe: 'File to write the record of what was proven to, JSON', byDefault: 'none' },
   range: { kind: 'text', describe: 'Bytes of the plaintext: A-B with both included, A- or -N', byDefault: 'everything' },
   'unverified-range': { kind: 'flag', describe: 'Accept that the bytes of a range cannot be authenticated', byDefault: 'false' },
+  'older-than': { kind: 'text', describe: 'Age of the uploads to abort: a whole number and s, m, h or d', byDefault: '1d' },
   local: { kind: 'flag', describe: 'Run the embedded cloud inside this command: no account, no configuration', byDefault: 'false' },
   'local-data': { kind: 'path', describe: 'Directory in which the embedded cloud keeps objects and its key', byDefault: '.sealift' },
   json: { kind: 'flag', describe: 'One JSON event per line on stdout, text for people on stderr', byDefault: 'false' },
@@ -87,7 +89,7 @@ const KMS = ['kms-key', 'kms-endpoint', 'kms-region', 'kms-qps'] as const satisf
 const REACH = [...KEYS, ...KMS, ...SECRETS, 'endpoint', 'region', 'internal', 'local', 'local-data'] as const satisfies readonly SettingName[];
 const NUMBERS = ['threads', 'concurrency', 'part-size', 'memory'] as const satisfies readonly SettingName[];
 const CHOICE = ['manifest', 'include', 'exclude', 'checksum', 'break-lock', 'dry-run'] as const satisfies readonly SettingName[];
-const PUSH = ['envelope', 'kms-flavour', 'if-exists', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
+const PUSH = ['resume-secret', 'envelope', 'kms-flavour', 'if-exists', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
 const PULL = ['overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', 'preserve-special-bits', 'preserve-sparse', 'new-run'] as const satisfies readonly SettingName[];
 
 /** Which options each command takes. */
@@ -95,15 +97,16 @@ export const COMMAND_SETTINGS = {
   push: [...REACH, ...CHOICE, ...PUSH, ...NUMBERS, ...OUTPUT],
   pull: [...REACH, ...CHOICE, ...PULL, ...NUMBERS, ...OUTPUT],
   verify: [...REACH, 'manifest', 'against', 'report', 'include', 'exclude', 'allow-renamed', 'allow-unauthenticated', 'break-lock', 'dry-run', ...NUMBERS, ...OUTPUT],
-  resume: [...REACH, 'break-lock', 'dry-run', 'checksum', 'if-exists', 'overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
+  resume: [...REACH, 'resume-secret', 'break-lock', 'dry-run', 'checksum', 'if-exists', 'overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
   status: ['json'],
   ls: ['profile', 'endpoint', 'region', 'internal', 'local', 'local-data', 'concurrency', 'json'],
   cat: [...REACH, 'range', 'unverified-range', 'allow-renamed', 'allow-unauthenticated', 'memory'],
   inspect: [...REACH, 'json'],
+  'gc-uploads': ['profile', 'endpoint', 'region', 'internal', 'local', 'local-data', 'older-than', 'dry-run', 'json'],
 } as const satisfies Readonly<Record<string, readonly SettingName[]>>;
 
 /** Given anew with every command: they lead to keys, or concern one command only. */
-const NOT_RECORDED: ReadonlySet<SettingName> = new Set<SettingName>([...KEYS, ...SECRETS, ...OUTPUT, 'manifest', 'dry-run', 'new-run', 'break-lock', 'against', 'report']);
+const NOT_RECORDED: ReadonlySet<SettingName> = new Set<SettingName>([...KEYS, ...SECRETS, ...OUTPUT, 'resume-secret', 'manifest', 'dry-run', 'new-run', 'break-lock', 'against', 'report', 'older-than']);
 
 /** Whether `resume` repeats this option from the manifest. */
 export function isRecorded(name: SettingName): boolean {

@@ -4,6 +4,8 @@ import { GiB, KiB, MAX_OBJECT_KEY_BYTES, MiB } from './limits.js';
 
 const SIZE = /^(\d+(?:\.\d+)?)\s*(B|K|M|G|KiB|MiB|GiB)?$/i;
 const UNITS: Readonly<Record<string, number>> = { b: 1, k: KiB, kib: KiB, m: MiB, mib: MiB, g: GiB, gib: GiB };
+const DURATION = /^(\d{1,6})([smhd])$/;
+const MILLISECONDS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const BUCKET = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
 // Controls, and what a decoder leaves of broken UTF-8: the key would not be the one that was meant.
 const UNUSABLE_IN_KEY = /[\p{Cc}\u{FFFD}]/u;
@@ -46,6 +48,16 @@ export function parseCount(label: string, value: unknown, range: Range): number 
     throw invalid(label, value, accepted);
   }
   return inRange(label, { value, number: Number(text), range, accepted });
+}
+
+/** Milliseconds from `90s`, `30m`, `12h` or `7d`. */
+export function parseDuration(label: string, value: unknown): number {
+  const accepted = 'a whole number and s, m, h or d, such as 12h or 7d';
+  const match = DURATION.exec(textOf(label, value, accepted).trim());
+  if (match === null) {
+    throw invalid(label, value, accepted);
+  }
+  return Number(match[1]) * (MILLISECONDS[match[2] ?? ''] ?? 0);
 }
 
 export function parseChoice<const Choice extends string>(label: string, value: unknown, choices: readonly Choice[]): Choice {

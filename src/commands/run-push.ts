@@ -20,6 +20,7 @@ export async function runPush(context: Context, request: PushRequest): Promise<v
   await runTransfer(context, { label: 'push', flags, recorded, purpose: 'seal', names: COMMAND_SETTINGS.push, place: destination, record, manifest }, async ({ settings, session, common }) => {
     const { push } = await import('../run/push.js');
     const { symlinks, checksum, envelope } = settings;
-    return push({ ...common, source, ownPaths: session.ownPaths, ...defined({ ifExists: settings['if-exists'], symlinks, checksum, envelope }) });
+    const resumeSecret = settings['resume-secret'];
+    return push({ ...common, source, ownPaths: session.ownPaths, ...defined({ ifExists: settings['if-exists'], symlinks, checksum, envelope, resumeSecret }) });
   });
 }

@@ -110,9 +110,11 @@ function recordedOptions(settings: Settings, { record }: Transfer): Record<strin
 function resumeOptions(settings: Settings): string {
   const { profile } = settings;
   const passphraseFile = settings['kms-passphrase-file'];
+  const resumeSecret = settings['resume-secret'];
   return [
     ...(settings.key ?? []).map((path) => `--key ${shellWord(path)}`),
     ...(passphraseFile === undefined ? [] : [`--kms-passphrase-file ${shellWord(passphraseFile)}`]),
+    ...(resumeSecret === undefined ? [] : [`--resume-secret ${shellWord(resumeSecret)}`]),
     ...(profile === undefined ? [] : [`--profile ${shellWord(profile)}`]),
   ].join(' ');
 }

@@ -86,6 +86,11 @@ export interface PushOptions extends TransferOptions {
   readonly checksum?: boolean;
   /** @default 'record' */
   readonly symlinks?: 'follow' | 'skip' | 'record';
+  /**
+   * File with a secret of this machine, made (0600) when it is missing, under which the data keys of large files are kept in
+   * the manifest: so that with a public key alone an interrupted upload goes on where it was.
+   */
+  readonly resumeSecret?: string;
   /** Directories and files that are never uploaded, absolute: the local store among them. */
   readonly ownPaths?: readonly string[];
 }

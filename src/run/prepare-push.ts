@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { SealiftError } from '../errors.js';
 import { encodePath, normalizePrefix } from '../files/names.js';
 import { walk } from '../files/walk.js';
@@ -75,7 +76,7 @@ export function walkOf({ options }: PreparedPush, ownFiles: readonly string[], s
   return walk({
     root: options.source,
     symlinks: options.symlinks ?? 'record',
-    ownPaths: [...(options.ownPaths ?? []), ...ownFiles],
+    ownPaths: [...(options.ownPaths ?? []), ...ownFiles, ...(options.resumeSecret === undefined ? [] : [resolve(options.resumeSecret)])],
     ...(options.include === undefined ? {} : { include: options.include }),
     ...(options.exclude === undefined ? {} : { exclude: options.exclude }),
     ...(signal === undefined ? {} : { signal }),

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { fromFailure, isSealiftError, toFailure, type Failure } from '../errors.js';
 import { objectKey } from '../files/names.js';
 import { LARGE_FILES_AT_ONCE } from '../limits.js';
@@ -15,6 +16,10 @@ import type { EncodedPath, FileStat, ObjectKey, SkippedEntry, SourceFile, WalkEn
 
 type Unnumbered = Omit<PushItem, 'id'>;
 
+export interface PushPlan extends Pick<PreparedPush, 'prefix' | 'options'> {
+  readonly resumeSecret: KeyObject | undefined;
+}
+
 /** Drives one push: walk → plan → pool → manifest. The manifest is written here alone. */
 export class PushRun {
   readonly #session: Session;
@@ -22,6 +27,7 @@ export class PushRun {
   readonly #prefix: string;
   readonly #ifExists: IfExists;
   readonly #checksum: boolean;
+  readonly #resumeSecret: KeyObject | undefined;
   readonly #small: Dispatcher<Unnumbered, PushItem>;
   readonly #largeFiles = new Budget(LARGE_FILES_AT_ONCE);
   readonly #scanning = new Budget(1);
@@ -30,12 +36,13 @@ export class PushRun {
   /** Whether everything could be looked at, so that what was not seen is gone. */
   #sawAll = true;
 
-  constructor(session: Session, manifest: Manifest, { prefix, options }: PreparedPush) {
+  constructor(session: Session, manifest: Manifest, { prefix, options, resumeSecret }: PushPlan) {
     this.#session = session;
     this.#manifest = manifest;
     this.#prefix = prefix;
     this.#ifExists = options.ifExists ?? 'changed';
     this.#checksum = options.checksum ?? false;
+    this.#resumeSecret = resumeSecret;
     this.#small = new Dispatcher(session, {
       bytesOf: ({ stat }) => stat.sizeBytes,
       begin: (batch) => this.#begin(batch),
@@ -92,7 +99,7 @@ export class PushRun {
     };
     const plan = planFile(file, known, { singlePutBytes: this.#session.bounds.singlePutBytes, checksum: this.#checksum });
     if (plan.action === 'skip') {
-      this.#session.tally.skipped(this.#facts(file.path), 'unchanged');
+      this.#session.tally.skipped({ ...this.#facts(file.path), bytes: file.sizeBytes }, 'unchanged');
       return;
     }
     const key = this.#keyOf(file.path);
@@ -157,7 +164,7 @@ export class PushRun {
         } else {
           this.#manifest.skipped(item.path, outcome.reason);
         }
-        tally.skipped(this.#facts(item.path), outcome.reason);
+        tally.skipped({ ...this.#facts(item.path), bytes: item.stat.sizeBytes }, outcome.reason);
         return;
       case 'failed':
         this.#fail(item.path, outcome.failure);
@@ -199,7 +206,7 @@ export class PushRun {
   }
 
   #scene(): PushScene {
-    return sceneOf({ session: this.#session, manifest: this.#manifest, ifExists: this.#ifExists, checksum: this.#checksum, scanning: this.#scanning });
+    return sceneOf({ session: this.#session, manifest: this.#manifest, ifExists: this.#ifExists, checksum: this.#checksum, scanning: this.#scanning, resumeSecret: this.#resumeSecret });
   }
 
   /** Uploads of files that are gone, or small by now: nothing will ever finish them. */

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { isSealiftError, SealiftError, type ErrorCode } from '../errors.js';
 import { MAX_CLOCK_SKEW_MS } from '../limits.js';
 import type { Manifest } from '../manifest/manifest.js';
@@ -15,6 +16,8 @@ export interface PushScene extends Workshop {
   readonly bounds: Bounds;
   readonly manifest: Manifest;
   readonly ifExists: IfExists;
+  /** Of this machine; keeps data keys in the manifest where no private key is at hand. */
+  readonly resumeSecret: KeyObject | undefined;
   /** Compare contents before anything is sent. */
   readonly checksum: boolean;
   /** Held by the one file that is in pass 1. */
@@ -37,6 +40,7 @@ export interface SceneParts {
   readonly ifExists: IfExists;
   readonly checksum: boolean;
   readonly scanning: Budget;
+  readonly resumeSecret: KeyObject | undefined;
 }
 
 export function sceneOf({ session, manifest, ...choices }: SceneParts): PushScene {

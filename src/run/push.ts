@@ -1,3 +1,4 @@
+import { openResumeSecret } from '../keys/resume-secret.js';
 import { dryRunPush } from './dry-run.js';
 import { openManifest } from './open-manifest.js';
 import type { PushOptions, RunResult } from './options.js';
@@ -21,8 +22,9 @@ export async function push(options: PushOptions): Promise<RunResult> {
   if (options.dryRun === true) {
     return await dryRunPush(prepared, tally);
   }
+  const resumeSecret = options.resumeSecret === undefined ? undefined : await openResumeSecret(options.resumeSecret);
   const manifest = await openManifest(prepared.identity, options, prepared.bounds);
   return await recordedRun({ manifest, tally, prepared, signal: options.signal }, async (session) => {
-    await new PushRun(session, manifest, prepared).run(walkOf(prepared, [manifest.file, `${manifest.file}.lock`], session.signal));
+    await new PushRun(session, manifest, { ...prepared, resumeSecret }).run(walkOf(prepared, [manifest.file, `${manifest.file}.lock`], session.signal));
   });
 }

@@ -1,4 +1,5 @@
 import { verifyCommitment, buildAad } from '../crypto/commitment.js';
+import { unwrapForResume } from '../crypto/resume-key.js';
 import { parseEnvelope } from '../envelope/envelope.js';
 import { isSealiftError } from '../errors.js';
 import { isUnchanged } from '../files/stat.js';
@@ -53,7 +54,7 @@ async function resumable(item: PushItem, pending: PendingUpload, stat: FileStat,
   }
   const keys = await recoverKeys(item, sealed, scene);
   if (keys === undefined) {
-    return 'the key of the interrupted upload cannot be unwrapped here';
+    return 'its data key cannot be unwrapped here; --resume-secret FILE would have kept it';
   }
   const listed = await listedParts(item, uploadId, scene);
   if (listed === undefined) {
@@ -99,8 +100,12 @@ async function listedParts(item: PushItem, uploadId: string | undefined, scene: 
 async function recoverKeys(item: PushItem, sealed: SealedRecord, scene: PushScene): Promise<SealKeys | undefined> {
   const envelope = parseEnvelope(sealed.metadata, sealed.size);
   const authentication = envelope?.authentication;
-  if (envelope === null || authentication === undefined || !sealed.recoverable || !scene.ports.wrapper().canUnwrap) {
+  if (envelope === null || authentication === undefined) {
     return undefined;
+  }
+  const kept = keptKeys(sealed, authentication.commitment.toString('hex'), scene);
+  if (kept !== undefined || !sealed.recoverable || !scene.ports.wrapper().canUnwrap) {
+    return kept;
   }
   const aad = buildAad(authentication.encodedName, sealed.size, authentication.attributes);
   try {
@@ -114,6 +119,15 @@ async function recoverKeys(item: PushItem, sealed: SealedRecord, scene: PushScen
     }
     throw error;
   }
+}
+
+/** From the manifest itself, under the secret of this machine. */
+function keptKeys({ resumeKey }: SealedRecord, commitment: string, { resumeSecret }: PushScene): SealKeys | undefined {
+  if (resumeKey === undefined || resumeSecret === undefined) {
+    return undefined;
+  }
+  const resumed = unwrapForResume(resumeSecret, resumeKey, commitment);
+  return resumed && { dataKey: resumed.dataKey.keyObject, start: resumed.startBlock.bytes };
 }
 
 /** Who may seal with a KMS key need not be allowed to open with it; every other refusal concerns sealing too. */

@@ -1,8 +1,9 @@
 import { DataKey } from '../crypto/data-key.js';
+import { wrapForResume } from '../crypto/resume-key.js';
 import { StartBlock } from '../crypto/start-block.js';
 import { partBytesFor } from './effective.js';
 import { HeldRegions } from './held-regions.js';
-import type { IssuedKeys, Piece, PieceProof, PushItem } from './jobs.js';
+import type { IssuedKeys, Piece, PieceProof, PushItem, SealKeys } from './jobs.js';
 import { cut, scanPieces } from './large-file.js';
 import { joinProofs } from './piece-proof.js';
 import type { PushScene } from './push-scene.js';
@@ -25,7 +26,7 @@ export async function sealLarge(item: PushItem, stat: FileStat, attempt: number,
       const proofs = await scan(item, stat, { issued, pieces, held }, scene);
       const headers = headersOf(item, stat, { issued, proofs, partBytes }, scene);
       const digests = Buffer.concat(proofs.map(({ digest }) => digest));
-      await record(item, { stat, headers, partBytes, digests, attempt }, scene);
+      await record(item, { stat, headers, keys: issued.keys, partBytes, digests, attempt }, scene);
       return { stat, keys: issued.keys, pieces, digests, headers, held, uploadId: undefined, confirmed: new Map(), present: new Map() };
     } catch (error) {
       held?.release();
@@ -44,8 +45,7 @@ async function scan(
 function headersOf(
   item: PushItem, stat: FileStat, { issued, proofs, partBytes }: { issued: IssuedKeys; proofs: readonly PieceProof[]; partBytes: number }, { ports }: PushScene,
 ): SealedHeaders {
-  const dataKey = DataKey.fromKeyObject(issued.keys.dataKey);
-  const startBlock = StartBlock.fromBytes(Buffer.from(issued.keys.start));
+  const { dataKey, startBlock } = adopt(issued.keys);
   const { wrappedKey, wrappedStart } = issued;
   const facts = sealingFacts(item.key, stat);
   const proof = joinProofs({ dataKey, start: startBlock }, facts.aad, proofs);
@@ -58,11 +58,19 @@ function headersOf(
 interface Sealing {
   readonly stat: FileStat;
   readonly headers: SealedHeaders;
+  readonly keys: SealKeys;
   readonly partBytes: number;
   readonly digests: Buffer;
   readonly attempt: number;
 }
 
-async function record(item: PushItem, { headers, ...sealing }: Sealing, { manifest, ports }: PushScene): Promise<void> {
-  await manifest.sealed({ id: item.id, metadata: headers.metadata, recoverable: ports.wrapper().canUnwrap, ...sealing });
+async function record(item: PushItem, { headers, keys, ...sealing }: Sealing, { manifest, ports, resumeSecret }: PushScene): Promise<void> {
+  const { metadata, commitment } = headers;
+  const recoverable = ports.wrapper().canUnwrap;
+  const resumeKey = resumeSecret === undefined ? {} : { resumeKey: wrapForResume(resumeSecret, adopt(keys), commitment) };
+  await manifest.sealed({ id: item.id, metadata, recoverable, ...resumeKey, ...sealing });
+}
+
+function adopt({ dataKey, start }: SealKeys): { readonly dataKey: DataKey; readonly startBlock: StartBlock } {
+  return { dataKey: DataKey.fromKeyObject(dataKey), startBlock: StartBlock.fromBytes(Buffer.from(start)) };
 }

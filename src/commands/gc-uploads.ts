@@ -1,0 +1,20 @@
+import type { Arguments, CommandModule } from 'yargs';
+import { COMMAND_SETTINGS } from '../settings.js';
+import type { Context } from './context.js';
+import { settingOptions } from './options.js';
+
+export function gcUploadsCommand(context: Context): CommandModule {
+  return {
+    command: 'gc-uploads <place>',
+    describe: 'Abort multipart uploads below oss://bucket[/prefix] that were begun long ago and never finished',
+    builder: (yargs) =>
+      yargs
+        .positional('place', { type: 'string', describe: 'oss://bucket[/prefix]; a prefix matches whole segments' })
+        .options(settingOptions(COMMAND_SETTINGS['gc-uploads']))
+        .example('$0 gc-uploads oss://backup --older-than 7d --dry-run', 'say what would be aborted; an unfinished push of that age would begin its file anew'),
+    handler: async (flags: Arguments) => {
+      const { runGcUploads } = await import('./run-gc-uploads.js');
+      await runGcUploads(context, flags);
+    },
+  };
+}
