@@ -1,5 +1,6 @@
 import { isSealiftError } from '../errors.js';
 import type { Arena, Region } from './arena.js';
+import type { Budget } from './budget.js';
 import type { Job, Piece, PieceProof, ResultOf, ScanJob } from './jobs.js';
 import type { Pool } from './pool.js';
 import { valueOf } from './result.js';
@@ -8,6 +9,8 @@ import { valueOf } from './result.js';
 export interface Workshop {
   readonly pool: Pool;
   readonly memory: Arena;
+  /** Objects and pieces under way. */
+  readonly slots: Budget;
 }
 
 /** What lends bytes: counted or real ones. */
@@ -57,6 +60,25 @@ export async function onEveryPiece<L>(pieces: readonly Piece[], memory: Lender<L
   if (failures.length > 0) {
     throw failures[0];
   }
+}
+
+/** Lends bytes to whoever has a turn: pieces that could not be sent or fetched yet hold no memory, and are not begun after an interruption. */
+export function inTurn<L>(turns: Budget, memory: Lender<L>): Lender<L> {
+  return {
+    take: async (bytes) => {
+      await turns.take(1);
+      try {
+        return await memory.take(bytes);
+      } catch (error) {
+        turns.give(1);
+        throw error;
+      }
+    },
+    give: (lease) => {
+      memory.give(lease);
+      turns.give(1);
+    },
+  };
 }
 
 /** Pass 1: what authenticates every piece, in order. The ciphertext is thrown away. */

@@ -230,8 +230,8 @@ export class PullRun {
   }
 
   #scene(): PullScene {
-    const { pool, memory, ports, bounds, tally, signal } = this.#session;
-    return { pool, memory, ports, bounds, signal, manifest: this.#manifest, moved: (bytes) => tally.moved(bytes) };
+    const { pool, memory, slots, ports, bounds, tally } = this.#session;
+    return { pool, memory, slots, ports, bounds, manifest: this.#manifest, moved: (bytes) => tally.moved(bytes) };
   }
 
   #isWanted(path: EncodedPath): boolean {

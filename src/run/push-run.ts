@@ -111,7 +111,26 @@ export class PushRun {
       await this.#startLarge(item);
       return;
     }
+    if (entry !== undefined && !(await this.#abandonUpload(entry.id))) {
+      return;
+    }
     await this.#small.add(item);
+  }
+
+  /** What was begun when the file was large. False when that could not be aborted, and the file has failed. */
+  async #abandonUpload(id: number): Promise<boolean> {
+    const pending = this.#manifest.pendingUpload(id);
+    if (pending === undefined) {
+      return true;
+    }
+    const path = this.#manifest.path(id);
+    try {
+      await giveUp(this.#scene(), { id, key: objectKey(this.#prefix, path), uploadId: pending.uploadId }, 'unstable');
+      return true;
+    } catch (error) {
+      this.#fail(path, toFailure(error));
+      return false;
+    }
   }
 
   #keyOf(path: EncodedPath): ObjectKey | undefined {
@@ -209,7 +228,7 @@ export class PushRun {
     return sceneOf({ session: this.#session, manifest: this.#manifest, ifExists: this.#ifExists, checksum: this.#checksum, scanning: this.#scanning, resumeSecret: this.#resumeSecret });
   }
 
-  /** Uploads of files that are gone, or small by now: nothing will ever finish them. */
+  /** Uploads of files that are gone: nothing will ever finish them. */
   async #abandonOrphans(): Promise<void> {
     const scene = this.#scene();
     const orphans = [...this.#manifest.pendingUploads].filter(([id]) => !this.#attended.has(id));

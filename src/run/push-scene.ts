@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { isSealiftError, SealiftError, type ErrorCode } from '../errors.js';
+import { isSealiftError, type ErrorCode } from '../errors.js';
 import { MAX_CLOCK_SKEW_MS } from '../limits.js';
 import type { Manifest } from '../manifest/manifest.js';
 import type { Budget } from './budget.js';
@@ -22,8 +22,6 @@ export interface PushScene extends Workshop {
   readonly checksum: boolean;
   /** Held by the one file that is in pass 1. */
   readonly scanning: Budget;
-  /** @throws SealiftError `interrupted` when intake has stopped: no further part is begun. */
-  refuseIfStopped(): void;
   moved(bytes: number): void;
   notice(message: string): void;
   /** Gives an attempt up for good: its upload is aborted, its data key forgotten, and the manifest says so. */
@@ -44,14 +42,9 @@ export interface SceneParts {
 }
 
 export function sceneOf({ session, manifest, ...choices }: SceneParts): PushScene {
-  const { pool, memory, ports, bounds, tally, signal } = session;
+  const { pool, memory, slots, ports, bounds, tally } = session;
   return {
-    pool, memory, ports, bounds, manifest, ...choices,
-    refuseIfStopped: () => {
-      if (signal.aborted) {
-        throw new SealiftError('interrupted', 'interrupted');
-      }
-    },
+    pool, memory, slots, ports, bounds, manifest, ...choices,
     moved: (bytes) => tally.moved(bytes),
     notice: (message) => tally.notice('info', message),
     restarted: (key, why) => {

@@ -102,8 +102,8 @@ export class VerifyRun {
       throw error;
     }
     const item = this.#number(draft);
-    const { pool, memory, ports, bounds, signal, tally } = this.#session;
-    const work = verifyLarge(item, { pool, memory, ports, bounds, signal, moved: (bytes) => tally.moved(bytes) });
+    const { pool, memory, slots, ports, bounds, tally } = this.#session;
+    const work = verifyLarge(item, { pool, memory, slots, ports, bounds, moved: (bytes) => tally.moved(bytes) });
     this.#session.follow(work.then((outcome) => this.#settle(item, outcome)).finally(() => this.#largeFiles.give(1)));
   }
 

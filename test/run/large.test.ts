@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, readFileSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { Fault, RequestInfo } from '../../src/local/cloud.js';
+import { MAX_PLAINTEXT_BYTES } from '../../src/limits.js';
+import { content, describeTree, plant } from '../support/trees.js';
+import { makeWorld, only, publicHalf, SMALL, type World } from '../support/world.js';
+
+/** More than the memory of the tests holds, so that it takes two passes; and what fits but still travels in parts. */
+const TWO_PASSES = 7_000_001;
+const ONE_PASS = 3_000_001;
+
+/** Does something once, when the n-th request of an operation arrives, before it is answered. */
+function atRequest(world: World, operation: string, n: number, action: (request: RequestInfo) => void): void {
+  let seen = 0;
+  world.faults = (request) => {
+    seen += request.operation === operation ? 1 : 0;
+    if (seen === n && request.operation === operation) {
+      action(request);
+    }
+    return undefined;
+  };
+}
+
+async function comesBack(world: World): Promise<void> {
+  world.faults = () => undefined;
+  rmSync(world.path('back'), { recursive: true, force: true });
+  const { result } = await world.pull(world.path('back'));
+  assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
+  assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
+}
+
+const FORBIDDEN: Fault = { kind: 'answer', status: 403, code: 'AccessDenied' };
+
+/** A pattern that repeats at no multiple of a part. */
+function bulk(sizeBytes: number, seed = 1): Buffer {
+  return Buffer.alloc(sizeBytes, content(65_521, seed));
+}
+
+interface Line {
+  readonly type: string;
+  readonly id: number;
+}
+
+function records(world: World): Line[] {
+  const [name = ''] = readdirSync(world.manifests).filter((file) => file.endsWith('.jsonl'));
+  return readFileSync(join(world.manifests, name), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Line);
+}
+
+describe('large files that change between the passes', () => {
+  it('are sealed afresh and sent as they are then, or fail by name when they are gone', async (t) => {
+    const world = await makeWorld(t);
+    const changes: Readonly<Record<string, (file: string) => void>> = {
+      grows: (file) => appendFileSync(file, 'more'),
+      shrinks: (file) => truncateSync(file, TWO_PASSES - 500_000),
+      'shrinks-to-little': (file) => truncateSync(file, 1000),
+      'is-emptied': (file) => truncateSync(file, 0),
+      'is-replaced': (file) => {
+        writeFileSync(`${file}.new`, bulk(TWO_PASSES, 9));
+        renameSync(`${file}.new`, file);
+      },
+      vanishes: (file) => rmSync(file),
+    };
+    plant(world.source, Object.fromEntries(Object.keys(changes).map((name, seed) => [name, bulk(TWO_PASSES, seed)])));
+    const seen = new Map<string, number>();
+    world.faults = ({ operation, key }) => {
+      const name = key.replace('backup/', '');
+      const count = (seen.get(name) ?? 0) + (operation === 'UploadPart' ? 1 : 0);
+      seen.set(name, count);
+      if (operation === 'UploadPart' && count === 3) {
+        changes[name]?.(join(world.source, name));
+      }
+      return undefined;
+    };
+    const { result } = await world.push();
+    assert.deepEqual([result.done, result.failed, result.exitCode], [5, 1, 3], JSON.stringify(result.failures));
+    assert.deepEqual(result.failures.map(({ path, code }) => [path, code]), [['vanishes', 'vanished']]);
+    const begun = only(world.requests, 'InitiateMultipartUpload').map(({ key, metadata }) => [key, metadata['x-oss-meta-oss-crypto-key']] as const);
+    assert.equal(begun.length, 9, 'two for each that stays large');
+    assert.equal(new Set(begun.map(([, wrapped]) => wrapped)).size, 9, 'under a fresh key each');
+    assert.deepEqual(await world.store.listUploads(''), []);
+    await comesBack(world);
+  });
+});
+
+describe('a large file', () => {
+  it('that fits the memory is read once: what happens to it then concerns the next push', async (t) => {
+    const world = await makeWorld(t);
+    const before = bulk(ONE_PASS);
+    plant(world.source, { file: before });
+    atRequest(world, 'UploadPart', 1, () => writeFileSync(join(world.source, 'file'), bulk(ONE_PASS, 7)));
+    const first = await world.push();
+    assert.equal(first.result.done, 1, JSON.stringify(first.result.failures));
+    await world.pull(world.path('back'));
+    assert.ok(readFileSync(world.path('back', 'file')).equals(before));
+    const second = await world.push();
+    assert.equal(second.result.done, 1);
+    await comesBack(world);
+  });
+
+  it('is scanned while the one before it is being sent', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'a-longer': bulk(3 * TWO_PASSES), 'b-shorter': bulk(TWO_PASSES, 2) });
+    const { result } = await world.push();
+    assert.equal(result.done, 2, JSON.stringify(result.failures));
+    const lines = records(world);
+    const first = lines.find(({ type }) => type === 'sealed')?.id;
+    const at = (type: string, own: boolean): number => lines.findIndex((line) => line.type === type && (line.id === first) === own);
+    assert.ok(at('part', true) < at('sealed', false), 'one file at a time is scanned');
+    assert.ok(at('sealed', false) < at('done', true), 'while the other is on its way');
+  });
+
+  it('does not keep small ones waiting', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'a-large': bulk(3 * TWO_PASSES), ...Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`small-${i}`, content(1000, i)])) });
+    world.faults = ({ operation }) => (operation === 'UploadPart' ? { kind: 'delay', ms: 20 } : undefined);
+    const { events } = await world.push();
+    const order = events.flatMap((event) => (event.event === 'file' ? [event.path] : []));
+    assert.equal(order.indexOf('a-large'), 100, String(order));
+    assert.equal(order.length, 101);
+  });
+
+  it('above what AES-GCM can seal is refused unread, with size, limit and reason, and the rest goes on', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'huge.img': '', 'b.txt': 'b' });
+    truncateSync(join(world.source, 'huge.img'), MAX_PLAINTEXT_BYTES + 1);
+    const { result } = await world.push();
+    assert.deepEqual([result.done, result.failed, result.exitCode], [1, 1, 3]);
+    const { code, message } = result.failures[0] ?? { code: '', message: '' };
+    assert.equal(code, 'too-large');
+    for (const part of ['huge.img', String(MAX_PLAINTEXT_BYTES + 1), String(MAX_PLAINTEXT_BYTES), 'AES-GCM']) {
+      assert.ok(message.includes(part), `${message} does not say ${part}`);
+    }
+  });
+
+  it('with holes comes back with holes on request, and with the same bytes either way', async (t) => {
+    const world = await makeWorld(t);
+    for (const [name, size] of [['large', 4 * TWO_PASSES], ['small', 1_000_000]] as const) {
+      plant(world.source, { [name]: content(5000) });
+      truncateSync(join(world.source, name), size);
+      appendFileSync(join(world.source, name), 'end');
+    }
+    await world.push();
+    await world.pull(world.path('sparse'), { preserveSparse: true });
+    assert.deepEqual(describeTree(world.path('sparse')), describeTree(world.source));
+    for (const name of ['large', 'small']) {
+      assert.ok(statSync(world.path('sparse', name)).blocks * 512 < 100_000, `${name} has no holes`);
+    }
+    await comesBack(world);
+    assert.ok(statSync(world.path('back', 'large')).blocks * 512 >= 4 * TWO_PASSES);
+  });
+});
+
+describe('no upload is left behind', () => {
+  it('when the answer that names it is lost', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { file: bulk(ONE_PASS) });
+    let lost = 0;
+    world.faults = ({ operation }) => (operation === 'InitiateMultipartUpload' && (lost += 1) === 1 ? { kind: 'lose-answer' } : undefined);
+    const { result } = await world.push();
+    assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
+    assert.equal(only(world.requests, 'InitiateMultipartUpload').length, 2);
+    assert.deepEqual(await world.store.listUploads(''), []);
+  });
+
+  it('by files that are gone, small or different when their push goes on', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { gone: bulk(TWO_PASSES), small: bulk(TWO_PASSES), different: bulk(TWO_PASSES) });
+    world.faults = ({ operation }) => (operation === 'UploadPart' ? FORBIDDEN : undefined);
+    for (const name of ['gone', 'small', 'different']) {
+      assert.equal((await world.push({ include: [name] })).result.exitCode, 5);
+    }
+    assert.equal((await world.store.listUploads('')).length, 3);
+    rmSync(join(world.source, 'gone'));
+    truncateSync(join(world.source, 'small'), 10);
+    appendFileSync(join(world.source, 'different'), 'x');
+    world.faults = () => undefined;
+    const { result } = await world.push();
+    assert.deepEqual([result.done, result.restarted, result.exitCode], [2, 1, 0], JSON.stringify(result.failures));
+    assert.deepEqual(await world.store.listUploads(''), []);
+    await comesBack(world);
+  });
+
+  it('by one whose key somebody else takes meanwhile', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { file: bulk(TWO_PASSES) });
+    let foreign: Promise<string> | undefined;
+    atRequest(world, 'UploadPart', 3, () => { foreign = world.putPlain('backup/file', 'mine'); });
+    const { result } = await world.push();
+    assert.deepEqual([result.failed, result.failures[0]?.code], [1, 'exists']);
+    assert.equal(await world.etag('backup/file'), await foreign, 'theirs stays');
+    assert.deepEqual(await world.store.listUploads(''), []);
+  });
+});
+
+describe('an interrupted upload', () => {
+  const interrupted = async (world: World, more: Parameters<World['push']>[0] = {}): Promise<void> => {
+    plant(world.source, { file: bulk(TWO_PASSES) });
+    const stop = new AbortController();
+    atRequest(world, 'UploadPart', 20, () => stop.abort());
+    assert.equal((await world.push({ signal: stop.signal, ...more })).result.exitCode, 130);
+    world.faults = () => undefined;
+  };
+  const parts = Math.ceil(TWO_PASSES / SMALL.partBytes);
+  const sent = (world: World): number => only(world.requests, 'UploadPart').filter(({ status }) => status === 200).length;
+
+  it('goes on where it was with the private key, even when it may only push', async (t) => {
+    const world = await makeWorld(t);
+    await interrupted(world);
+    world.faults = ({ operation }) => (operation === 'HeadObject' ? FORBIDDEN : undefined);
+    const { result } = await world.push();
+    assert.deepEqual([result.done, result.restarted], [1, undefined], JSON.stringify(result.failures));
+    assert.equal(sent(world), parts);
+    await comesBack(world);
+  });
+
+  it('starts again with a fresh key where there is only a public one, and the summary says so', async (t) => {
+    const world = await makeWorld(t);
+    const keys = [publicHalf(world.key)];
+    await interrupted(world, { keys, resumeSecret: world.path('another-secret') });
+    const before = sent(world);
+    const { result, events } = await world.push({ keys, resumeSecret: world.path('secret') });
+    assert.deepEqual([result.done, result.restarted], [1, 1]);
+    assert.ok(events.some((event) => event.event === 'summary' && event.restarted === 1));
+    assert.equal(sent(world), before + parts);
+    const wrapped = only(world.requests, 'InitiateMultipartUpload').map(({ metadata }) => metadata['x-oss-meta-oss-crypto-key']);
+    assert.equal(new Set(wrapped).size, 2);
+    assert.deepEqual(await world.store.listUploads(''), []);
+    await comesBack(world);
+  });
+
+  it('goes on where it was with a public key and a resume secret, which is no file to push', async (t) => {
+    const world = await makeWorld(t);
+    const resumeSecret = join(world.source, 'secret');
+    const more = { keys: [publicHalf(world.key)], resumeSecret };
+    await interrupted(world, more);
+    const { result } = await world.push(more);
+    assert.deepEqual([result.done, result.skipped, result.restarted], [1, 1, undefined]);
+    assert.equal(sent(world), parts);
+    const [manifest = ''] = readdirSync(world.manifests);
+    assert.equal(readFileSync(join(world.manifests, manifest), 'utf8').includes(readFileSync(resumeSecret, 'utf8').trim()), false);
+    rmSync(resumeSecret);
+    await comesBack(world);
+  });
+
+  it('starts again when its parts do not fit the memory any more', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { file: bulk(TWO_PASSES) });
+    world.faults = ({ operation }) => (operation === 'UploadPart' ? FORBIDDEN : undefined);
+    await world.push({ tuning: { ...SMALL, memoryBytes: 24 * 1024 * 1024, partBytes: 8 * 1024 * 1024 } });
+    world.faults = () => undefined;
+    const { result } = await world.push();
+    assert.deepEqual([result.done, result.restarted], [1, 1], JSON.stringify(result.failures));
+    await comesBack(world);
+  });
+});
