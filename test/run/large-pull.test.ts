@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { describe, it } from 'node:test';
+import { Crc64 } from '../../src/crypto/crc64.js';
+import type { Metadata } from '../../src/store/store.js';
+import { content, describeTree, plant } from '../support/trees.js';
+import { makeWorld, only, SMALL, type World } from '../support/world.js';
+
+const SIZE = 7_000_001;
+const RANGES = Math.ceil(SIZE / SMALL.partBytes);
+
+function bulk(seed = 1): Buffer {
+  return Buffer.alloc(SIZE, content(65_521, seed));
+}
+
+async function pushed(world: World): Promise<void> {
+  plant(world.source, { file: bulk() });
+  const { result } = await world.push();
+  assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
+}
+
+/** A pull that is stopped after some ranges, as far as its requests tell. */
+async function interruptedPull(world: World): Promise<void> {
+  const stop = new AbortController();
+  let ranges = 0;
+  world.faults = ({ operation }) => {
+    ranges += operation === 'GetObject' ? 1 : 0;
+    if (ranges === 20) {
+      stop.abort();
+    }
+    return undefined;
+  };
+  const { result } = await world.pull(world.path('back'), { signal: stop.signal });
+  assert.equal(result.exitCode, 130);
+  world.faults = () => undefined;
+}
+
+/** The one leftover of an interrupted pull; nothing has the final name. */
+function leftover(world: World): string {
+  const names = readdirSync(world.path('back'));
+  assert.equal(names.length, 1);
+  assert.match(names[0] ?? '', /^\.sealift-/);
+  return world.path('back', names[0] ?? '');
+}
+
+function fetched(world: World): number {
+  return only(world.requests, 'GetObject').length;
+}
+
+describe('an interrupted pull of a large object', () => {
+  it('fetches only what is missing, and leaves nothing but the file', async (t) => {
+    const world = await makeWorld(t);
+    await pushed(world);
+    await interruptedPull(world);
+    leftover(world);
+    assert.ok(fetched(world) >= 20 && fetched(world) < RANGES, `${fetched(world)} ranges`);
+    const { result } = await world.pull(world.path('back'));
+    assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
+    assert.equal(fetched(world), RANGES, 'no range twice');
+    assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
+  });
+
+  it('trusts nothing of what it left: changed or cut, it is fetched anew', async (t) => {
+    const spoil: readonly ((file: string) => void)[] = [
+      (file) => {
+        const bytes = readFileSync(file);
+        bytes[0] = (bytes[0] ?? 0) ^ 1;
+        writeFileSync(file, bytes);
+      },
+      (file) => truncateSync(file, 1000),
+    ];
+    for (const change of spoil) {
+      const world = await makeWorld(t);
+      await pushed(world);
+      await interruptedPull(world);
+      change(leftover(world));
+      const { result } = await world.pull(world.path('back'));
+      assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
+      assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
+    }
+  });
+
+  it('begins anew when the object was replaced meanwhile', async (t) => {
+    const world = await makeWorld(t);
+    await pushed(world);
+    await interruptedPull(world);
+    plant(world.source, { file: bulk(5) });
+    await world.push();
+    const { result } = await world.pull(world.path('back'));
+    assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
+    assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
+  });
+});
+
+describe('a large object that was changed', () => {
+  for (const envelope of ['oss-crypto', 'client-side-encryption'] as const) {
+    it(`under ${envelope} is refused by pull and verify alike, and no file appears`, async (t) => {
+      const world = await makeWorld(t);
+      plant(world.source, { file: bulk() });
+      await world.push({ envelope });
+      const head = await world.store.head('backup/file');
+      const body = await buffer((await world.store.get('backup/file')).body);
+      const part = SMALL.partBytes;
+      const changes: Readonly<Record<string, Buffer>> = {
+        'a tampered part': Buffer.concat([body.subarray(0, 3 * part), Buffer.alloc(1, (body[3 * part] ?? 0) ^ 1), body.subarray(3 * part + 1)]),
+        'two parts in each other\'s place': Buffer.concat([body.subarray(part, 2 * part), body.subarray(0, part), body.subarray(2 * part)]),
+        'a last part cut short': body.subarray(0, SIZE - 1),
+        'a missing last part': body.subarray(0, SIZE - (SIZE % part)),
+      };
+      for (const [what, changed] of Object.entries(changes)) {
+        await replace(world, changed, head.metadata);
+        const back = world.path(what.replaceAll(/\W/g, '-'));
+        assert.equal((await world.pull(back)).result.exitCode, 4, what);
+        assert.deepEqual(readdirSync(back), [], what);
+        assert.equal((await world.verify()).result.exitCode, 4, what);
+      }
+      await replace(world, body, head.metadata);
+      const { result } = await world.pull(join(world.directory, 'intact'));
+      assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
+      assert.deepEqual(describeTree(world.path('intact')), describeTree(world.source));
+    });
+  }
+});
+
+async function replace(world: World, body: Buffer, metadata: Metadata): Promise<void> {
+  await world.store.put('backup/file', body, { metadata, crc64: (await Crc64.create()).digestOf(body) });
+}
