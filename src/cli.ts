@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import { catCommand } from './commands/cat.js';
+import { benchCommand } from './commands/bench.js';
 import type { Context } from './commands/context.js';
 import { demoCommand } from './commands/demo.js';
 import { inspectCommand } from './commands/inspect.js';
@@ -86,6 +87,7 @@ function commandLine(words: readonly string[]): Argv {
     .command(keysCommand(context))
     .command(manifestCommand(context))
     .command(localCommand(context))
+    .command(benchCommand(context))
     .command(demoCommand(context))
     .example('$0 push ./photos oss://backup/photos --local', 'the first try needs no account')
     .epilogue(EPILOGUE)

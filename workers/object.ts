@@ -4,6 +4,7 @@ import { workerData } from 'piscina';
 import { viewOf, type Region } from '../src/run/arena.js';
 import type { WorkerNotice, WorkerStart } from '../src/run/context.js';
 import type { Job, Outcome, ResultOf } from '../src/run/jobs.js';
+import { observed } from '../src/run/observed.js';
 import { fetchPiece, issueKeys, scanPiece, sendPiece } from '../src/run/part-jobs.js';
 import { openPorts, within, type Ports } from '../src/run/ports.js';
 import { pullObject } from '../src/run/pull-object.js';
@@ -36,16 +37,16 @@ async function dispatch(job: Job, on: Ports): Promise<ResultOf<Job>> {
     case 'scan':
       return await scanPiece(job, viewOf(memory, job.region), on);
     case 'send':
-      return await inSlot(async () => await sendPiece(job, viewOf(memory, job.region), on));
+      return await inSlot(async () => await observed(async () => await sendPiece(job, viewOf(memory, job.region), on)));
     case 'fetch':
-      return await inSlot(async () => await fetchPiece(job, viewOf(memory, job.region), on));
+      return await inSlot(async () => await observed(async () => await fetchPiece(job, viewOf(memory, job.region), on)));
   }
 }
 
 async function each<T>(items: readonly T[], regions: readonly Region[], work: (item: T, room: Buffer) => Promise<Outcome>): Promise<Outcome[]> {
   return await Promise.all(items.map(async (item, index) => {
     const room = viewOf(memory, regions[index] ?? NOWHERE);
-    return await inSlot(async () => await work(item, room));
+    return await inSlot(async () => await observed(async () => await work(item, room)));
   }));
 }
 

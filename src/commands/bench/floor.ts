@@ -1,0 +1,47 @@
+/** The floor of a bench: the same bytes read, sealed, checksummed and sent by the shortest code there is, on as many threads. */
+import { Worker } from 'node:worker_threads';
+import { MiB } from '../../limits.js';
+import type { Job } from './job.js';
+
+/** A file, or a part of a large one, which is sealed as an object of its own. */
+export interface Piece {
+  /** Of its object below the prefix: ASCII, whatever the path is. */
+  readonly name: string;
+  readonly path: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export interface FloorWork {
+  readonly job: Job;
+  readonly pieces: readonly Piece[];
+}
+
+const PIECE_BYTES = 8 * MiB;
+const DIRECTORIES = 50;
+
+export async function runFloor(job: Job): Promise<{ readonly files: number; readonly bytes: number }> {
+  const pieces = piecesOf(job);
+  await Promise.all(Array.from({ length: job.threads }, (_, thread) => onThread({ job, pieces: pieces.filter((_, index) => index % job.threads === thread) })));
+  return { files: job.files.length, bytes: job.files.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+export function piecesOf({ files }: Pick<Job, 'files'>): Piece[] {
+  return files.flatMap(({ path, bytes }, file) =>
+    Array.from({ length: Math.max(1, Math.ceil(bytes / PIECE_BYTES)) }, (_, index) => {
+      const offset = index * PIECE_BYTES;
+      return { name: `directory-${file % DIRECTORIES}/file-${file}.${index}`, path, offset, bytes: Math.min(PIECE_BYTES, bytes - offset) };
+    }));
+}
+
+async function onThread(workerData: FloorWork): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    new Worker(new URL('./floor-thread.js', import.meta.url), { workerData }).once('error', reject).once('exit', (code) => {
+      if (code === 0) {
+        resolve();
+      } else {
+        reject(new Error(`a thread of the floor ended with ${code}`));
+      }
+    });
+  });
+}

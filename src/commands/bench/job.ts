@@ -1,0 +1,49 @@
+/** What the bench asks of a measured process, and what that answers: plain JSON on stdin and stdout. */
+import type { Credentials, StoreTarget } from '../../run/options.js';
+import type { EnvelopeFamily } from '../../keys/wrapper.js';
+
+export type Operation = 'push' | 'pull';
+
+export interface Job {
+  /** `floor` is the shortest possible code for the same bytes. */
+  readonly program: 'sealift' | 'floor';
+  readonly operation: Operation;
+  /** Source of a push, destination of a pull; absolute. */
+  readonly directory: string;
+  /** Of the floor: what there is below the source. */
+  readonly files: readonly WorkFile[];
+  readonly manifest: string;
+  readonly keyFile: string;
+  readonly target: StoreTarget;
+  readonly credentials: Credentials;
+  readonly envelope: EnvelopeFamily;
+  readonly threads: number;
+  readonly concurrency: number;
+  readonly partBytes?: number;
+  readonly memoryBytes?: number;
+}
+
+export interface WorkFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** Of one object or part, from the moment that a thread took it up. */
+export interface Latency {
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+}
+
+export interface Measure {
+  readonly seconds: number;
+  /** Of all threads, from the call to its end. */
+  readonly cpuSeconds: number;
+  /** Of the whole process. */
+  readonly peakRssMiB: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly latency?: Latency;
+  /** Seconds since the start and bytes moved by then. */
+  readonly overTime: readonly (readonly [seconds: number, bytes: number])[];
+}

@@ -1,0 +1,59 @@
+/** The measured process: a job on stdin, its measure on stdout. Loaded with `--import latency.js`. */
+import { text } from 'node:stream/consumers';
+import { loadRsaKey } from '../../keys/key-files.js';
+import type { RunEvent } from '../../run/events.js';
+import type { RunResult, TransferOptions } from '../../run/options.js';
+import { pull } from '../../run/pull.js';
+import { push } from '../../run/push.js';
+import { runFloor } from './floor.js';
+import type { Job, Measure } from './job.js';
+import { latencySoFar } from './latency.js';
+
+const MICROSECONDS = 1e6;
+const KIBIBYTES_PER_MIB = 1024;
+
+const job = JSON.parse(await text(process.stdin)) as Job;
+process.stdout.write(`${JSON.stringify(await measure(job))}\n`);
+
+async function measure(job: Job): Promise<Measure> {
+  const overTime: [number, number][] = [];
+  const options = await optionsOf(job);
+  const cpu = process.cpuUsage();
+  const begun = performance.now();
+  const onEvent = (event: RunEvent): void => {
+    if (event.event === 'progress') {
+      overTime.push([(performance.now() - begun) / 1000, event.movedBytes]);
+    }
+  };
+  const { files, bytes } = job.program === 'floor' ? await runFloor(job) : counted(await transfer(job, { ...options, onEvent }));
+  const seconds = (performance.now() - begun) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  const latency = latencySoFar();
+  return {
+    seconds, files, bytes, overTime: [...overTime, [seconds, bytes]],
+    cpuSeconds: (user + system) / MICROSECONDS,
+    peakRssMiB: process.resourceUsage().maxRSS / KIBIBYTES_PER_MIB,
+    ...(latency === undefined ? {} : { latency }),
+  };
+}
+
+async function transfer(job: Job, options: TransferOptions): Promise<RunResult> {
+  const { operation, directory, envelope } = job;
+  return operation === 'push' ? await push({ ...options, source: directory, envelope, ifExists: 'overwrite' }) : await pull({ ...options, destination: directory });
+}
+
+async function optionsOf({ keyFile, target, credentials, manifest, threads, concurrency, partBytes, memoryBytes }: Job): Promise<TransferOptions> {
+  return {
+    target, credentials, manifest, manifestDirectories: [],
+    keys: [await loadRsaKey(keyFile)],
+    tuning: { threads, concurrency, ...(partBytes === undefined ? {} : { partBytes }), ...(memoryBytes === undefined ? {} : { memoryBytes }) },
+  };
+}
+
+/** A measure of work that was not done would be a lie. */
+function counted({ done, bytes, complete, failures }: RunResult): { readonly files: number; readonly bytes: number } {
+  if (!complete || failures.length > 0) {
+    throw new Error(`the measured run did not finish: ${failures[0]?.message ?? 'no failure was named'}`);
+  }
+  return { files: done, bytes };
+}

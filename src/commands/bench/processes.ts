@@ -1,0 +1,73 @@
+/** The processes of a bench: servers that cost CPU time of their own, and the measured one, which is nothing but the work. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { SealiftError } from '../../errors.js';
+import type { Job, Measure } from './job.js';
+
+export interface Server {
+  /** Its first line of output. */
+  readonly announced: Readonly<Record<string, unknown>>;
+  stop(): Promise<void>;
+}
+
+export async function startSink(latencyMs: number): Promise<Server> {
+  return await startServer([here('./sink.js'), String(latencyMs)]);
+}
+
+/** The embedded cloud; `latencyMs` does not reach it. */
+export async function startCloud(dataDirectory: string): Promise<Server> {
+  return await startServer([here('../../cli.js'), 'local', '--data', dataDirectory, '--json']);
+}
+
+/** Runs a job in a process of its own. @throws SealiftError `internal` unless all of it was done */
+export async function measure(job: Job, signal: AbortSignal, nodeOptions: readonly string[] = []): Promise<Measure> {
+  signal.throwIfAborted();
+  const child = spawn(process.execPath, [...nodeOptions, '--import', here('./latency.js'), here('./measured.js')], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const kill = (): void => void child.kill('SIGTERM');
+  signal.addEventListener('abort', kill);
+  child.stdin.end(JSON.stringify(job));
+  const [said, complaint, code] = await Promise.all([collected(child.stdout), collected(child.stderr), exitOf(child)]);
+  signal.removeEventListener('abort', kill);
+  signal.throwIfAborted();
+  if (code !== 0) {
+    throw new SealiftError('internal', `the measured ${job.operation} (${job.program}) ended with exit code ${code ?? 'none'}: ${complaint.trim()}`);
+  }
+  return JSON.parse(said) as Measure;
+}
+
+async function startServer(args: readonly string[]): Promise<Server> {
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = exitOf(child);
+  const first = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
+  if (first.done === true) {
+    throw new SealiftError('internal', `a server of the bench ended with exit code ${(await ended) ?? 'none'}`);
+  }
+  return {
+    announced: JSON.parse(first.value) as Readonly<Record<string, unknown>>,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+async function collected(stream: NodeJS.ReadableStream): Promise<string> {
+  let all = '';
+  stream.setEncoding('utf8');
+  for await (const text of stream) {
+    all += String(text);
+  }
+  return all;
+}
+
+async function exitOf(child: ChildProcess): Promise<number | null> {
+  return await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+}
+
+function here(script: string): string {
+  return fileURLToPath(new URL(script, import.meta.url));
+}

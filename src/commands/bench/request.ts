@@ -1,0 +1,96 @@
+/** Flags → what to measure, checked. */
+import { statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { SealiftError } from '../../errors.js';
+import type { EnvelopeFamily } from '../../keys/wrapper.js';
+import { DEFAULT_CONCURRENCY, DEFAULT_RSA_KEY_BITS, GiB, MAX_CONCURRENCY, MAX_PART_BYTES, MAX_THREADS, MIN_MEMORY_BYTES, MIN_PART_BYTES, RSA_KEY_BITS } from '../../limits.js';
+import { parseChoice, parseCount, parseOssUrl, parseSize, parseText, type OssLocation } from '../../values.js';
+import { PROFILES, type Group } from './work.js';
+
+export type Flags = Readonly<Record<string, unknown>>;
+
+export type TargetChoice = { readonly kind: 'sink' | 'local' } | { readonly kind: 'oss'; readonly location: OssLocation };
+
+type KeyBits = (typeof RSA_KEY_BITS)[number];
+
+export interface BenchRequest {
+  /** Undefined for a directory of the user's, which then stands in `directory`. */
+  readonly groups: readonly Group[] | undefined;
+  readonly profile: string | undefined;
+  readonly directory: string | undefined;
+  readonly threads: readonly number[];
+  readonly concurrency: readonly number[];
+  readonly partBytes: number | undefined;
+  readonly memoryBytes: number | undefined;
+  readonly latencyMs: readonly number[];
+  readonly envelope: EnvelopeFamily;
+  readonly keyBits: KeyBits;
+  readonly target: TargetChoice;
+  /** How often each is measured, as long as there is time. */
+  readonly runs: number;
+  readonly suggest: boolean;
+}
+
+const DEFAULT_FILES = 1000;
+const DEFAULT_KEY_BITS = '2048';
+const MAX_FILES = 10_000_000;
+const MAX_LATENCY_MS = 10_000;
+const DEFAULT_RUNS = 3;
+const MAX_RUNS = 99;
+
+/** @throws SealiftError `usage` naming the option and what is accepted */
+export function parseRequest(flags: Flags, cwd: string): BenchRequest {
+  return {
+    ...workOf(flags, cwd),
+    threads: counts('--threads', flags['threads'], { min: 1, max: MAX_THREADS }) ?? [availableParallelism()],
+    concurrency: counts('--concurrency', flags['concurrency'], { min: 1, max: MAX_CONCURRENCY }) ?? [DEFAULT_CONCURRENCY],
+    partBytes: optional(flags['part-size'], (value) => parseSize('--part-size', value, { min: MIN_PART_BYTES, max: MAX_PART_BYTES })),
+    memoryBytes: optional(flags['memory'], (value) => parseSize('--memory', value, { min: MIN_MEMORY_BYTES, max: 1024 * GiB })),
+    latencyMs: counts('--latency', flags['latency'], { min: 0, max: MAX_LATENCY_MS }) ?? [0],
+    envelope: parseChoice('--envelope', flags['envelope'] ?? 'oss-crypto', ['oss-crypto', 'client-side-encryption']),
+    keyBits: keyBitsOf(flags['key-bits'] ?? DEFAULT_KEY_BITS),
+    target: targetOf(flags['target'] ?? 'sink'),
+    runs: optional(flags['runs'], (value) => parseCount('--runs', value, { min: 1, max: MAX_RUNS })) ?? DEFAULT_RUNS,
+    suggest: flags['suggest'] === true,
+  };
+}
+
+function keyBitsOf(value: unknown): KeyBits {
+  const chosen = parseChoice('--key-bits', value, ['2048', '3072', '4096']);
+  return RSA_KEY_BITS.find((bits) => String(bits) === chosen) ?? DEFAULT_RSA_KEY_BITS;
+}
+
+function workOf(flags: Flags, cwd: string): Pick<BenchRequest, 'groups' | 'profile' | 'directory'> {
+  const { files, size, profile } = flags;
+  if (files !== undefined || size !== undefined) {
+    if (profile !== undefined) {
+      throw new SealiftError('usage', '--profile excludes --files and --size', { object: '--profile', remedy: 'Give the one or the other.' });
+    }
+    const group = { files: parseCount('--files', files ?? String(DEFAULT_FILES), { min: 1, max: MAX_FILES }), bytes: parseSize('--size', size ?? '4KiB', { min: 0, max: 64 * GiB - 32 }) };
+    return { groups: [group], profile: undefined, directory: undefined };
+  }
+  const name = parseText('--profile', profile ?? 'mixed');
+  const groups = Object.hasOwn(PROFILES, name) ? PROFILES[name] : undefined;
+  return { groups, profile: name, directory: groups === undefined ? directoryNamed(resolve(cwd, name)) : undefined };
+}
+
+function directoryNamed(directory: string): string {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new SealiftError('usage', `--profile: ${directory} is no directory`, { object: '--profile', remedy: `Name one, or one of ${Object.keys(PROFILES).join(', ')}.` });
+  }
+  return directory;
+}
+
+function targetOf(value: unknown): TargetChoice {
+  const text = parseText('--target', value);
+  return text === 'sink' || text === 'local' ? { kind: text } : { kind: 'oss', location: parseOssUrl('--target', text) };
+}
+
+function counts(label: string, value: unknown, range: { readonly min: number; readonly max: number }): readonly number[] | undefined {
+  return optional(value, (text) => parseText(label, text).split(',').map((item) => parseCount(label, item, range)));
+}
+
+function optional<T>(value: unknown, parse: (value: unknown) => T): T | undefined {
+  return value === undefined ? undefined : parse(value);
+}

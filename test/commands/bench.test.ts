@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import type { BenchFile } from '../../src/commands/bench/rows.js';
+import { runCli } from '../support/cli.js';
+
+const SMALL = ['bench', '--files', '40', '--size', '3000', '--threads', '1', '--concurrency', '4', '--runs', '1'];
+
+/** What no bench may leave out. */
+function assertMeasured({ version, machine, rows }: BenchFile): void {
+  assert.equal(version, 1);
+  assert.ok(machine.parallelism > 0);
+  assert.deepEqual(rows.map(({ operation }) => operation), ['push', 'pull']);
+  for (const row of rows) {
+    assert.equal(row.files, 40);
+    assert.equal(row.bytes, 120_000);
+    assert.ok(row.efficiency > 0 && row.efficiency <= 1, `efficiency ${row.efficiency}`);
+    assert.ok(row.cpuSeconds > 0 && row.seconds > 0 && row.peakRssMiB > 10);
+    assert.ok(row.latency !== undefined && row.latency.p50Ms <= row.latency.p99Ms, JSON.stringify(row.latency));
+    const shares = Object.values(row.stages ?? {});
+    assert.ok(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 1) < 1e-6, JSON.stringify(row.stages));
+  }
+}
+
+describe('sealift bench', () => {
+  const cwd = mkdtempSync(join(tmpdir(), 'sealift-test-'));
+  after(() => rmSync(cwd, { recursive: true, force: true }));
+
+  it('measures pushes and pulls, and writes numbers and a page', async () => {
+    const { code, stdout, stderr } = await runCli([...SMALL, '--json', '--out', 'a.json', '--report', 'a.html'], { cwd });
+    assert.equal(code, 0, stderr);
+    assertMeasured(JSON.parse(stdout) as BenchFile);
+    assertMeasured(JSON.parse(readFileSync(join(cwd, 'a.json'), 'utf8')) as BenchFile);
+    const page = readFileSync(join(cwd, 'a.html'), 'utf8');
+    assert.match(page, /<svg[^]*<polyline[^]*prefers-color-scheme: dark|prefers-color-scheme: dark[^]*<svg[^]*<polyline/);
+    assert.doesNotMatch(page, /https?:\/\/|<script|<link/);
+  });
+
+  it('compares two of its files', async () => {
+    const { code, stdout, stderr } = await runCli(['bench', 'compare', 'a.json', 'a.json'], { cwd });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /push 40 × 2\.9 KiB, 1 thread × 4 .* 1\.00/);
+  });
+
+  it('takes the embedded cloud as its target', async () => {
+    const { code, stdout, stderr } = await runCli([...SMALL, '--json', '--target', 'local', '--envelope', 'client-side-encryption'], { cwd });
+    assert.equal(code, 0, stderr);
+    const file = JSON.parse(stdout) as BenchFile;
+    assertMeasured(file);
+    assert.ok(file.rows.every(({ target, envelope }) => target === 'local' && envelope === 'client-side-encryption'));
+  });
+
+  it('refuses what it cannot measure', async () => {
+    for (const wrong of [['--threads', '1,x'], ['--profile', 'nowhere'], ['--target', 'ftp://x'], ['--profile', 'small', '--files', '3'], ['--key-bits', '1024']]) {
+      const { code, stderr } = await runCli(['bench', ...wrong], { cwd });
+      assert.equal(code, 2, `${wrong.join(' ')}: ${stderr}`);
+    }
+    const { code, stderr } = await runCli(['bench', 'compare', 'a.html', 'a.json'], { cwd });
+    assert.equal(code, 2, stderr);
+  });
+});
