@@ -2,8 +2,7 @@ import { lstatSync } from 'node:fs';
 import { SealiftError } from '../errors.js';
 import { decodePath } from '../files/names.js';
 import { openSource } from '../files/source.js';
-import { fileStatOf } from '../files/stat.js';
-import type { EncodedPath, FileStat } from './types.js';
+import type { EncodedPath } from './types.js';
 
 const SLASH = Buffer.from('/');
 
@@ -45,12 +44,6 @@ export function compareWhole(file: Buffer, plaintext: Buffer): void {
 /** @throws SealiftError `differs` when the local file is missing or has another length. */
 export function refuseOtherLength(root: Uint8Array, path: EncodedPath, sizeBytes: number): void {
   refuseLength(localPath(root, path), sizeBytes);
-}
-
-/** What stands under a path below `root`, whatever it is; undefined where there is nothing. */
-export function localStat(root: Uint8Array, path: EncodedPath): FileStat | undefined {
-  const stats = lstatSync(localPath(root, path), { bigint: true, throwIfNoEntry: false });
-  return stats === undefined ? undefined : fileStatOf(stats);
 }
 
 function refuseLength(file: Buffer, sizeBytes: number): void {
