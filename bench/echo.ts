@@ -4,9 +4,8 @@
  */
 import Pool from 'undici/lib/dispatcher/pool.js';
 import type { Dispatcher } from 'undici';
+import { CRC_HEADER } from '../src/commands/bench/sink-conversation.js';
 import { Crc64 } from '../src/crypto/crc64.js';
-
-const CRC_HEADER = 'x-bench-crc64';
 
 /** By the memory that a body begins in: a buffer is not used again before its request has ended. */
 const known = new WeakMap<ArrayBufferLike, Map<number, bigint>>();

@@ -9,11 +9,12 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { startCloud, startSink } from '../src/commands/bench/processes.js';
 import { createRsaKey } from '../src/keys/key-files.js';
 import { DEFAULT_MEMORY_BYTES, GiB, MiB } from '../src/limits.js';
 import { parseSize } from '../src/values.js';
 import { machine, median } from './machine.js';
-import { measureCli, startServer, type Cost } from './processes.js';
+import { measureCli, type Cost } from './processes.js';
 
 /** What the process may need besides the budget: Node, two threads, ali-oss. */
 const ALLOWANCE_MIB = 150;
@@ -62,7 +63,7 @@ async function speed(key: string): Promise<void> {
 
 /** A sink and a manifest folder of its own for every run, so that nothing is skipped and nothing is warm. */
 async function pushToSink(source: string, key: string, threads: string): Promise<Cost> {
-  const sink = await startServer('./sink.js');
+  const sink = await startSink({ discard: true });
   const cwd = mkdtempSync(join(work, 'run-'));
   const origin = `http://127.0.0.1:${String(sink.announced['port'])}`;
   try {
@@ -82,7 +83,7 @@ async function memory(key: string): Promise<void> {
   for (const bytes of [sizeBytes, SMALLER_BYTES]) {
     const source = plant(`memory-${bytes}`, bytes);
     const data = join(work, `cloud-${bytes}`);
-    const cloud = await startServer('../src/cli.js', ['local', '--data', data, '--json']);
+    const cloud = await startCloud(data);
     try {
       await measureRoundTrip(source, key, { cloud: cloud.announced as unknown as Announced, bytes });
     } finally {

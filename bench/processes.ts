@@ -1,31 +1,6 @@
-/** Children of a bench: servers that announce themselves in a JSON line, and commands whose cost is measured. */
+/** Commands whose cost is measured, in processes of their own. */
 import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-
-export interface Server {
-  /** Its first line of output. */
-  readonly announced: Readonly<Record<string, unknown>>;
-  stop(): Promise<void>;
-}
-
-/** Starts a script of dist/ in a process of its own and waits for its first line. */
-export async function startServer(script: string, args: readonly string[] = []): Promise<Server> {
-  const child = spawn(process.execPath, [here(script), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const first = await lines.next();
-  if (first.done === true) {
-    throw new Error(`${script} ended without a word`);
-  }
-  return {
-    announced: JSON.parse(first.value) as Readonly<Record<string, unknown>>,
-    stop: async () => {
-      child.kill('SIGTERM');
-      await ended;
-    },
-  };
-}
 
 export interface Cost {
   readonly seconds: number;

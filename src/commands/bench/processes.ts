@@ -11,11 +11,26 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-export async function startSink(latencyMs: number): Promise<Server> {
-  return await startServer([here('./sink.js'), String(latencyMs)]);
+export interface SinkOptions {
+  /** @default 0 */
+  readonly latencyMs?: number;
+  /** Swallow bodies instead of keeping them; look-ups then find nothing. @default false */
+  readonly discard?: boolean;
+  /** ETags are MD5 sums, as S3 clients check them. @default false */
+  readonly etagMd5?: boolean;
+  /** PEM files, for https. */
+  readonly tls?: { readonly key: string; readonly certificate: string };
 }
 
-/** The embedded cloud; `latencyMs` does not reach it. */
+/** Announces `port`. */
+export async function startSink({ latencyMs = 0, discard = false, etagMd5 = false, tls }: SinkOptions = {}): Promise<Server> {
+  return await startServer([
+    here('./sink.js'), '--latency', String(latencyMs), ...(discard ? ['--discard'] : []), ...(etagMd5 ? ['--etag-md5'] : []),
+    ...(tls === undefined ? [] : ['--tls-key', tls.key, '--tls-certificate', tls.certificate]),
+  ]);
+}
+
+/** The embedded cloud. Announces `oss`, `accessKeyId` and `accessKeySecret`. */
 export async function startCloud(dataDirectory: string): Promise<Server> {
   return await startServer([here('../../cli.js'), 'local', '--data', dataDirectory, '--json']);
 }

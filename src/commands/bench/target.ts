@@ -36,7 +36,7 @@ const SINK_CREDENTIALS: Credentials = { accessKeyId: 'bench', accessKeySecret: '
 const CONNECTIONS = 8;
 
 export async function openPlaces(context: Context, wish: Wish): Promise<Places> {
-  const server = await startSink(wish.latencyMs);
+  const server = await startSink({ latencyMs: wish.latencyMs });
   const port = Number(server.announced['port']);
   const target = { bucket: 'bench', prefix: 'bench', region: 'cn-hangzhou', endpoint: `http://127.0.0.1:${port}` };
   const sink = { name: 'sink', target, credentials: SINK_CREDENTIALS, close: () => server.stop() };
