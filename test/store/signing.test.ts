@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import AliOss from 'ali-oss';
 import fc from 'fast-check';
+import { AliOssRequests, type BuiltRequest } from '../../src/store/ali-oss.js';
+import { resolveEndpoint } from '../../src/store/endpoint.js';
+import type { OssRequest } from '../../src/store/oss-wire.js';
 import { V4Signer } from '../../src/store/signing.js';
 import type { Signable } from '../../src/store/signing.js';
 
@@ -39,3 +42,47 @@ describe('the signature', () => {
     ), { numRuns: 500 });
   });
 });
+
+describe('a request', () => {
+  it('is the one that the whole ali-oss client would send, but for the user agent', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(2026, 10, 25) });
+    for (const endpoint of ['http://127.0.0.1:9000', 'https://oss-cn-hangzhou.aliyuncs.com']) {
+      const requests = new AliOssRequests('b-1', resolveEndpoint({ bucket: 'b-1', region: 'cn-hangzhou', endpoint }));
+      await fc.assert(fc.asyncProperty(anyRequest, async (request) => {
+        const ours = requests.build(request, { credentials: { accessKeyId: 'id', accessKeySecret: 'secret', securityToken: 'token' }, object: 'o' });
+        assert.deepEqual(comparable(ours), comparable(await sentByAliOss(request, requests.options)));
+      }), { numRuns: 200 });
+    }
+  });
+});
+
+const anyRequest: fc.Arbitrary<OssRequest> = fc.record({
+  method: fc.constantFrom('GET', 'PUT', 'POST', 'HEAD', 'DELETE'),
+  key: fc.option(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }), { nil: undefined }),
+  query: fc.dictionary(fc.constantFrom('uploads', 'uploadId', 'partNumber', 'prefix', 'list-type'), fc.oneof(fc.nat(), fc.string({ unit: 'grapheme' }))),
+  headers: fc.dictionary(fc.constantFrom('x-oss-meta-a', 'x-oss-forbid-overwrite', 'content-type', 'range'), fc.stringMatching(/^[!-~]{1,30}$/)),
+  body: fc.uint8Array({ minLength: 1 }),
+  withMd5: fc.boolean(),
+});
+
+/** What the client of the package hands to its HTTP library. */
+async function sentByAliOss(request: OssRequest, options: Readonly<Record<string, unknown>>): Promise<BuiltRequest> {
+  let sent: BuiltRequest | undefined;
+  const urllib = {
+    request: (url: string, args: BuiltRequest['args']) => {
+      sent = { url, args };
+      return Promise.resolve({ status: 200, headers: {} });
+    },
+  };
+  const Client = AliOss as unknown as new (options: object) => { request(params: object): Promise<unknown> };
+  const { key, query, body, withMd5, ...rest } = request;
+  await new Client({ ...options, urllib }).request({ ...rest, bucket: 'b-1', object: key ?? '', subres: query, content: body, disabledMD5: withMd5 !== true });
+  assert.ok(sent !== undefined);
+  return sent;
+}
+
+function comparable({ url, args: { method, headers, content } }: BuiltRequest): object {
+  const { 'User-Agent': agent, ...others } = headers;
+  assert.match(agent ?? '', /^aliyun-sdk-nodejs\//);
+  return { url, method, headers: others, content };
+}
