@@ -1,5 +1,5 @@
-import { createHmac, createSecretKey, hkdfSync, timingSafeEqual, type KeyObject } from 'node:crypto';
-import { DATA_KEY_BYTES, MAX_PLAINTEXT_BYTES } from '../limits.js';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { MAX_PLAINTEXT_BYTES } from '../limits.js';
 import type { DataKey } from './data-key.js';
 import type { StartBlock } from './start-block.js';
 
@@ -27,15 +27,21 @@ export function buildAad(name: string, lengthBytes: number, attributes: string):
   return Buffer.from(`sealift/1\nname:${name}\nlength:${lengthBytes}\nattributes:${attributes}\n`, 'latin1');
 }
 
-/** Kmac: the key of the mac and of the part digests; no CTR reader ever uses it. */
-export function deriveMacKey(key: DataKey, start: StartBlock): KeyObject {
-  return derive(key, start, 'sealift/1 mac');
+/** HKDF-Expand to one block: the label, then the number of the block. */
+const MAC_INFO = Buffer.from('sealift/1 mac\x01', 'latin1');
+const COMMITMENT_INFO = Buffer.from('sealift/1 commitment\x01', 'latin1');
+
+/** Kmac: the key of the mac and of the part digests, 32 bytes; no CTR reader ever uses it. */
+export function deriveMacKey(key: DataKey, start: StartBlock): Buffer {
+  return derive(key, start, MAC_INFO);
 }
 
 /** Binds data key, AAD, tag and mac into 32 bytes, so that a reader can refuse before it asks for one byte of the body. */
 export function commit(key: DataKey, start: StartBlock, aad: Buffer, { tag, mac }: Authenticators): Buffer {
-  const commitmentKey = derive(key, start, 'sealift/1 commitment');
-  return createHmac('sha256', commitmentKey).update(aad).update(tag).update(mac).digest();
+  const commitmentKey = derive(key, start, COMMITMENT_INFO);
+  const commitment = createHmac('sha256', commitmentKey).update(aad).update(tag).update(mac).digest();
+  commitmentKey.fill(0);
+  return commitment;
 }
 
 /** Constant time over the bytes compared. */
@@ -53,9 +59,7 @@ export function equalBytes(a: Buffer, b: Buffer): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-function derive(key: DataKey, start: StartBlock, info: string): KeyObject {
-  const bytes = Buffer.from(hkdfSync('sha256', key.keyObject, start.bytes, info, DATA_KEY_BYTES));
-  const derived = createSecretKey(bytes);
-  bytes.fill(0);
-  return derived;
+/** HKDF-SHA-256 (RFC 5869) of 32 bytes, which is one block: half the cost of `hkdfSync` and a KeyObject. */
+function derive(key: DataKey, start: StartBlock, info: Buffer): Buffer {
+  return createHmac('sha256', key.extract(start.bytes)).update(info).digest();
 }

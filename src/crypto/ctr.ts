@@ -30,5 +30,5 @@ export class CtrStream {
 }
 
 function createCtr(key: DataKey, start: StartBlock, offsetBytes: number): Cipher {
-  return createCipheriv('aes-256-ctr', key.keyObject, start.at(offsetBytes));
+  return createCipheriv('aes-256-ctr', key.cipherKey, start.at(offsetBytes));
 }

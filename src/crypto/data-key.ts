@@ -1,4 +1,4 @@
-import { createSecretKey, randomFillSync, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, randomFillSync, type KeyObject } from 'node:crypto';
 import { DATA_KEY_BYTES, RANDOM_POOL_BYTES } from '../limits.js';
 
 const pool = Buffer.alloc(RANDOM_POOL_BYTES);
@@ -7,15 +7,18 @@ let poolOffset = RANDOM_POOL_BYTES;
 /**
  * 32 random bytes that seal exactly one object in exactly one attempt.
  *
- * The bytes live in a KeyObject alone, whose native memory Node clears when it is collected; every Buffer that carried
- * them is zeroed here. JavaScript cannot promise more.
+ * The bytes live in a buffer of this object alone, which {@link wipe} zeroes; every other buffer that carried them is zeroed
+ * here. What the runtime copies on its own, JavaScript cannot reach.
  */
 export class DataKey {
+  #bytes: Buffer | undefined;
   #keyObject: KeyObject | undefined;
+  /** HKDF-Extract of the last salt. */
+  #extracted: { readonly salt: Buffer; readonly key: Buffer } | undefined;
   #claimed = false;
 
-  private constructor(keyObject: KeyObject) {
-    this.#keyObject = keyObject;
+  private constructor(bytes: Buffer) {
+    this.#bytes = bytes;
   }
 
   /** A key that no call has returned before. */
@@ -29,7 +32,7 @@ export class DataKey {
    */
   static adopt(bytes: Buffer): DataKey {
     try {
-      return DataKey.fromKeyObject(createSecretKey(bytes));
+      return new DataKey(copyOf(bytes));
     } finally {
       bytes.fill(0);
     }
@@ -41,18 +44,36 @@ export class DataKey {
    * @throws RangeError unless it is a secret key of 32 bytes.
    */
   static fromKeyObject(keyObject: KeyObject): DataKey {
-    if (keyObject.type !== 'secret' || keyObject.symmetricKeySize !== DATA_KEY_BYTES) {
+    if (keyObject.type !== 'secret') {
       throw new RangeError(`a data key is a secret of ${DATA_KEY_BYTES} bytes`);
     }
-    return new DataKey(keyObject);
+    return DataKey.adopt(keyObject.export());
   }
 
   /** Crosses threads by structured clone. @throws Error after {@link wipe} */
   get keyObject(): KeyObject {
-    if (this.#keyObject === undefined) {
+    this.#keyObject ??= createSecretKey(this.cipherKey);
+    return this.#keyObject;
+  }
+
+  /** The 32 bytes themselves, for a cipher that is made now; never keep them. @throws Error after {@link wipe} */
+  get cipherKey(): Buffer {
+    if (this.#bytes === undefined) {
       throw new Error('this data key was wiped');
     }
-    return this.#keyObject;
+    return this.#bytes;
+  }
+
+  /**
+   * HKDF-Extract with SHA-256 (RFC 5869): what the keys of one object are expanded from. 32 bytes; never keep them.
+   * @throws Error after {@link wipe}
+   */
+  extract(salt: Buffer): Buffer {
+    if (this.#extracted?.salt.equals(salt) !== true) {
+      this.#extracted?.key.fill(0);
+      this.#extracted = { salt, key: createHmac('sha256', salt).update(this.cipherKey).digest() };
+    }
+    return this.#extracted.key;
   }
 
   /**
@@ -68,13 +89,27 @@ export class DataKey {
 
   /** A copy of the 32 bytes, for wrapping. The caller zeroes it. */
   exportBytes(): Buffer {
-    return this.keyObject.export();
+    return copyOf(this.cipherKey);
   }
 
-  /** Lets the key go; every later use throws. */
+  /** Zeroes the key and what was derived from it; every later use throws. */
   wipe(): void {
+    this.#bytes?.fill(0);
+    this.#extracted?.key.fill(0);
+    this.#bytes = undefined;
     this.#keyObject = undefined;
+    this.#extracted = undefined;
   }
+}
+
+/** Not out of the pool that Node shares among small buffers. */
+function copyOf(bytes: Buffer): Buffer {
+  if (bytes.length !== DATA_KEY_BYTES) {
+    throw new RangeError(`a data key is a secret of ${DATA_KEY_BYTES} bytes`);
+  }
+  const copy = Buffer.allocUnsafeSlow(DATA_KEY_BYTES);
+  copy.set(bytes);
+  return copy;
 }
 
 /** A slice of the pool that nobody else gets; DataKey.adopt zeroes it. One large draw costs a third of many small ones. */

@@ -58,7 +58,7 @@ export function joinTag(key: DataKey, start: StartBlock, aad: Buffer, pieces: re
  * The mac of the whole object from the digests of its parts alone.
  * @throws RangeError when a part other than the last is no multiple of 16 bytes
  */
-export function joinMac(macKey: KeyObject, start: StartBlock, parts: readonly DigestedPart[]): Buffer {
+export function joinMac(macKey: Buffer, start: StartBlock, parts: readonly DigestedPart[]): Buffer {
   const hashKey = GhashKey.of(macKey);
   const masks = encryptBlocks(macKey, Buffer.concat([
     firstCounter(start.nonce), ...parts.map((_, index) => firstCounter(partIv(start, index))),
@@ -108,15 +108,15 @@ function inOrder<P extends Piece>(pieces: readonly P[]): P[] {
 /** No nonce of ours is zero in its random half but by chance, and nothing made under this one ever leaves. */
 const SCRATCH_IV = Buffer.alloc(NONCE_BYTES);
 
-/** The hash key H = E(0) and what follows from it; kept as long as its KeyObject lives. */
+/** The hash key H = E(0) and what follows from it; kept as long as the object that holds the key lives. */
 class GhashKey {
-  static readonly #known = new WeakMap<KeyObject, GhashKey>();
+  static readonly #known = new WeakMap<KeyObject | Buffer, GhashKey>();
   readonly #h: FieldElement;
   readonly #inverse: FieldElement;
   readonly #powers = new Map<number, FieldElement>();
   readonly scratchMask: FieldElement;
 
-  private constructor(key: KeyObject) {
+  private constructor(key: KeyObject | Buffer) {
     const blocks = encryptBlocks(key, Buffer.concat([Buffer.alloc(BLOCK_BYTES), firstCounter(SCRATCH_IV)]));
     this.#h = fromBlock(blocks);
     this.#inverse = invert(this.#h);
@@ -124,7 +124,7 @@ class GhashKey {
     blocks.fill(0);
   }
 
-  static of(key: KeyObject): GhashKey {
+  static of(key: KeyObject | Buffer): GhashKey {
     const known = this.#known.get(key) ?? new GhashKey(key);
     this.#known.set(key, known);
     return known;
@@ -156,7 +156,7 @@ class GhashKey {
   }
 }
 
-function encryptBlocks(key: KeyObject, blocks: Buffer): Buffer {
+function encryptBlocks(key: KeyObject | Buffer, blocks: Buffer): Buffer {
   return createCipheriv('aes-256-ecb', key, null).setAutoPadding(false).update(blocks);
 }
 

@@ -8,8 +8,8 @@ const AAD_CHUNK_BYTES = 64 * MiB;
 export class Gmac {
   readonly #cipher;
 
-  /** `iv`: 12 bytes, never used twice under one key. */
-  constructor(key: KeyObject, iv: Buffer) {
+  /** `key`: 32 bytes. `iv`: 12 bytes, never used twice under one key. */
+  constructor(key: KeyObject | Buffer, iv: Buffer) {
     this.#cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES });
   }
 

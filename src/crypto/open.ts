@@ -53,7 +53,7 @@ export class StreamOpener {
   #poisoned = false;
 
   constructor(key: DataKey, start: StartBlock, aad: Buffer, expected: Expected) {
-    this.#decipher = createDecipheriv('aes-256-gcm', key.keyObject, start.nonce, { authTagLength: TAG_BYTES });
+    this.#decipher = createDecipheriv('aes-256-gcm', key.cipherKey, start.nonce, { authTagLength: TAG_BYTES });
     this.#decipher.setAAD(aad).setAuthTag(expected.tag);
     this.#gmac = new Gmac(deriveMacKey(key, start), start.nonce);
     this.#expected = expected;

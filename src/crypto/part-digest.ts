@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { NONCE_BYTES, NONCE_RANDOM_BYTES } from '../limits.js';
 import { Gmac } from './gmac.js';
 import type { StartBlock } from './start-block.js';
@@ -8,7 +7,7 @@ import type { StartBlock } from './start-block.js';
  * @param macKey - of {@link deriveMacKey}
  * @param partIndex - from 0
  */
-export function partDigest(macKey: KeyObject, start: StartBlock, partIndex: number, ciphertext: Buffer): Buffer {
+export function partDigest(macKey: Buffer, start: StartBlock, partIndex: number, ciphertext: Buffer): Buffer {
   return new Gmac(macKey, partIv(start, partIndex)).update(ciphertext).digest();
 }
 

@@ -18,7 +18,7 @@ import type { StartBlock } from './start-block.js';
 export function sealInPlace(key: DataKey, start: StartBlock, aad: Buffer, data: Buffer): Authenticators {
   assertSealedForm(start);
   key.claimSeal();
-  const cipher = createCipheriv('aes-256-gcm', key.keyObject, start.nonce, { authTagLength: TAG_BYTES }).setAAD(aad);
+  const cipher = createCipheriv('aes-256-gcm', key.cipherKey, start.nonce, { authTagLength: TAG_BYTES }).setAAD(aad);
   const gmac = new Gmac(deriveMacKey(key, start), start.nonce);
   for (const { offset, chunk } of chunks(data)) {
     cipher.update(chunk).copy(data, offset);

@@ -1,6 +1,6 @@
 import { COMMITMENT_BYTES, MAX_PLAINTEXT_BYTES, TAG_BYTES } from '../limits.js';
 import { parseAttributes } from './attributes.js';
-import type { HeaderFields } from './fields.js';
+import { assertWritable, type HeaderFields } from './fields.js';
 import { decodeName } from './names.js';
 import type { Authentication, EnvelopeInput } from './types.js';
 
@@ -41,6 +41,16 @@ export function parseAuthentication(fields: HeaderFields, lengthBytes: number): 
     mac: fields.hex(MAC, TAG_BYTES),
     commitment: fields.hex(COMMITMENT, COMMITMENT_BYTES),
   };
+}
+
+/** @throws EnvelopeError `envelope-invalid` for what {@link parseAuthentication} would refuse */
+export function assertAuthentication({ authentication, lengthBytes }: EnvelopeInput, object: string): void {
+  const { encodedName, attributes, tag, mac, commitment } = authentication;
+  const hasLengths = tag.length === TAG_BYTES && mac.length === TAG_BYTES && commitment.length === COMMITMENT_BYTES;
+  assertWritable(hasLengths, 'tag, mac or commitment have another length', object);
+  assertWritable(Number.isSafeInteger(lengthBytes) && lengthBytes >= 0 && lengthBytes <= MAX_PLAINTEXT_BYTES, 'its length is out of bounds', object);
+  decodeName(encodedName);
+  parseAttributes(attributes);
 }
 
 export function encodeAuthentication({ encodedName, attributes, tag, mac, commitment }: EnvelopeInput['authentication']): Record<string, string> {

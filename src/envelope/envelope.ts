@@ -2,9 +2,9 @@ import { EnvelopeError } from '../errors.js';
 import type { EnvelopeFamily } from '../keys/wrapper.js';
 import { MAX_METADATA_BYTES, MD5_BYTES } from '../limits.js';
 import type { Metadata } from '../store/store.js';
-import { AUTHENTICATION_HEADERS, AUTHENTICATION_RESERVED, encodeAuthentication, parseAuthentication } from './authentication.js';
+import { AUTHENTICATION_HEADERS, AUTHENTICATION_RESERVED, assertAuthentication, encodeAuthentication, parseAuthentication } from './authentication.js';
 import { CLIENT_SIDE_ENCRYPTION } from './client-side-encryption.js';
-import { encodeFamily, parseFamily, type FamilySpec } from './family.js';
+import { assertFamily, encodeFamily, parseFamily, type FamilySpec } from './family.js';
 import { HeaderFields, isCanonicalBase64 } from './fields.js';
 import { OSS_CRYPTO } from './oss-crypto.js';
 import type { Envelope, EnvelopeInput } from './types.js';
@@ -53,10 +53,12 @@ export function parseEnvelope(metadata: Metadata, objectBytes: number, object = 
  * names or that is no header; `envelope-invalid` for input that {@link parseEnvelope} would refuse
  */
 export function encodeEnvelope(input: EnvelopeInput): Readonly<Record<string, string>> {
-  const own = { ...encodeFamily(SPECS[input.family], input), ...encodeAuthentication(input.authentication) };
   const object = input.authentication.encodedName;
-  assertReadable(own, input, object);
-  const headers = { ...own, ...checkedUserMetadata(input.userMetadata ?? {}, object) };
+  assertReadable(input, object);
+  const headers = {
+    ...encodeFamily(SPECS[input.family], input), ...encodeAuthentication(input.authentication),
+    ...(input.userMetadata && checkedUserMetadata(input.userMetadata, object)),
+  };
   const sizeBytes = metadataBytes(headers);
   if (sizeBytes > MAX_METADATA_BYTES) {
     throw new EnvelopeError('metadata-too-large', `${object}: ${sizeBytes} bytes of metadata, OSS allows ${MAX_METADATA_BYTES}`, {
@@ -68,8 +70,10 @@ export function encodeEnvelope(input: EnvelopeInput): Readonly<Record<string, st
 }
 
 /** What a reader would refuse is never written. */
-function assertReadable(own: Metadata, { lengthBytes, contentMd5 }: EnvelopeInput, object: string): void {
-  parseEnvelope(own, lengthBytes, object);
+function assertReadable(input: EnvelopeInput, object: string): void {
+  const { contentMd5 } = input;
+  assertAuthentication(input, object);
+  assertFamily(SPECS[input.family], input, object);
   if (contentMd5 !== undefined && !(isCanonicalBase64(contentMd5) && Buffer.from(contentMd5, 'base64').length === MD5_BYTES)) {
     throw new EnvelopeError('usage', `${object}: contentMd5 is not the base64 of 16 bytes`, { object });
   }

@@ -1,6 +1,6 @@
 import type { EnvelopeFamily, WrapAlgorithm, WrappedKeys } from '../keys/wrapper.js';
 import { BLOCK_BYTES } from '../limits.js';
-import type { HeaderFields } from './fields.js';
+import { assertWritable, isCanonicalBase64, type HeaderFields } from './fields.js';
 import { encodeMaterialDescription, parseMaterialDescription } from './material-description.js';
 import type { Envelope, EnvelopeInput, Multipart } from './types.js';
 
@@ -38,6 +38,17 @@ export function parseFamily(spec: FamilySpec, fields: HeaderFields, objectBytes:
   assertLength(headers.length, fields, objectBytes);
   const multipart = parseMultipart(spec, fields, objectBytes);
   return { ...parseWrappedKeys(spec, fields), cekAlgorithm, lengthBytes: objectBytes, ...(multipart === undefined ? {} : { multipart }) };
+}
+
+/** @throws EnvelopeError `envelope-invalid` for what {@link parseFamily} would refuse */
+export function assertFamily({ wrapAlgorithms }: FamilySpec, input: EnvelopeInput, object: string): void {
+  const { wrapAlgorithm, wrappedKey, wrappedStart, lengthBytes, multipart } = input;
+  assertWritable(wrapAlgorithms.includes(wrapAlgorithm), 'the way of wrapping does not belong to the family', object);
+  assertWritable(isCanonicalBase64(wrappedKey) && isCanonicalBase64(wrappedStart), 'key or start block are not canonical base64', object);
+  if (multipart !== undefined) {
+    const { dataSizeBytes, partSizeBytes } = multipart;
+    assertWritable(dataSizeBytes === lengthBytes && isPartSize(partSizeBytes), 'the sizes of its parts do not fit', object);
+  }
 }
 
 /** Headers of the family, in the order in which the format lists them. */
@@ -88,10 +99,14 @@ function parseMultipart({ headers }: FamilySpec, fields: HeaderFields, objectByt
   if (partSizeBytes === undefined) {
     return undefined;
   }
-  if (partSizeBytes === 0 || partSizeBytes % BLOCK_BYTES !== 0) {
+  if (!isPartSize(partSizeBytes)) {
     fields.refuse(`${headers.partSize} is not a multiple of ${BLOCK_BYTES}`);
   }
   return { dataSizeBytes: objectBytes, partSizeBytes };
+}
+
+function isPartSize(bytes: number): boolean {
+  return Number.isSafeInteger(bytes) && bytes > 0 && bytes % BLOCK_BYTES === 0;
 }
 
 function encodeMultipart({ dataSize, partSize }: FamilyHeaders, multipart: Multipart | undefined): Record<string, string> {

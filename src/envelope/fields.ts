@@ -69,6 +69,16 @@ export class HeaderFields {
   }
 }
 
+/** @throws EnvelopeError `envelope-invalid`: nothing is written that a reader would refuse */
+export function assertWritable(isReadable: boolean, what: string, object: string): void {
+  if (!isReadable) {
+    throw new EnvelopeError('envelope-invalid', `${object}: no reader would take this envelope: ${what}`, {
+      object,
+      remedy: 'Whoever made or wrapped the key gave something that does not fit the format; report it.',
+    });
+  }
+}
+
 export function isCanonicalBase64(text: string): boolean {
   return text !== '' && Buffer.from(text, 'base64').toString('base64') === text;
 }

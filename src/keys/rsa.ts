@@ -66,10 +66,7 @@ export function rsaWrapper(key: RsaKey, family: EnvelopeFamily): KeyWrapper {
     canUnwrap: key.privateKey !== undefined,
     issueDataKey: () => {
       const dataKey = DataKey.generate();
-      const bytes = dataKey.exportBytes();
-      const wrappedKey = encrypt(bytes);
-      bytes.fill(0);
-      return Promise.resolve({ dataKey, wrappedKey });
+      return Promise.resolve({ dataKey, wrappedKey: encrypt(dataKey.cipherKey) });
     },
     wrapStart: (start) => Promise.resolve(encrypt(wrapAlgorithm === 'rsa' ? Buffer.from(start.toDecimal(), 'ascii') : start.bytes)),
   };

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { StartBlock } from '../crypto/start-block.js';
 import { MasterKeyError } from '../errors.js';
@@ -64,14 +64,13 @@ export class SharedStart {
   async #issue(): Promise<ObjectKeys> {
     const window = this.#claim();
     const issuing = this.#wrapper.issueDataKey();
-    const [issued, start] = await Promise.allSettled([issuing, window.wrappedStart]);
-    if (start.status === 'rejected') {
+    issuing.catch(() => undefined);
+    const wrappedStart = await window.wrappedStart.catch(async (error: unknown) => {
       this.#window = this.#window === window ? undefined : this.#window;
-      discard(issued);
-    }
-    const wrappedStart = await window.wrappedStart;
-    const fresh = this.#refuseRepeated(window, await issuing);
-    return { issued: fresh, startBlock: window.startBlock, wrappedStart };
+      await discard(issuing);
+      throw error;
+    });
+    return { issued: this.#refuseRepeated(window, await issuing), startBlock: window.startBlock, wrappedStart };
   }
 
   #claim(): Window {
@@ -85,9 +84,7 @@ export class SharedStart {
 
   #refuseRepeated(window: Window, issued: IssuedKey): IssuedKey {
     const { dataKey, wrappedKey } = issued;
-    const bytes = dataKey.exportBytes();
-    const digest = createHash('sha256').update(bytes).digest('base64');
-    bytes.fill(0);
+    const digest = hash('sha256', dataKey.cipherKey, 'base64');
     if (window.issued.has(digest) || window.issued.has(wrappedKey)) {
       dataKey.wipe();
       throw new MasterKeyError('internal', `master key ${this.#wrapper.fingerprint} issued one data key twice: nothing was sealed with the second`, {
@@ -100,8 +97,6 @@ export class SharedStart {
   }
 }
 
-function discard(issued: PromiseSettledResult<IssuedKey>): void {
-  if (issued.status === 'fulfilled') {
-    issued.value.dataKey.wipe();
-  }
+async function discard(issuing: Promise<IssuedKey>): Promise<void> {
+  await issuing.then(({ dataKey }) => dataKey.wipe(), () => undefined);
 }

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { deriveMacKey, equalBytes } from '../crypto/commitment.js';
 import { applyCtr } from '../crypto/ctr.js';
 import { joinMac, type DigestedPart } from '../crypto/ghash.js';
@@ -45,7 +44,7 @@ export async function matchingLarge(item: PushItem, scene: PushScene): Promise<S
 /** Opens the object's envelope and compares its mac with the one that `digestsOf` leads to. */
 async function withCandidate(
   key: string, sizeBytes: number, ports: Ports,
-  digestsOf: (keys: UnwrappedKeys, macKey: KeyObject) => Promise<readonly DigestedPart[]>,
+  digestsOf: (keys: UnwrappedKeys, macKey: Buffer) => Promise<readonly DigestedPart[]>,
 ): Promise<StoredFacts | undefined> {
   const head = await headIfThere(key, ports);
   if (head?.sizeBytes !== sizeBytes) {

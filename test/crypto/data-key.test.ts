@@ -46,11 +46,25 @@ describe('DataKey', () => {
     assert.throws(() => key.claimSeal(), /seals once/);
   });
 
+  it('zeroes itself and what was derived from it', () => {
+    const key = DataKey.generate();
+    const secrets = [key.cipherKey, key.extract(Buffer.alloc(16, 1))];
+    key.wipe();
+    key.wipe();
+    assert.deepEqual(secrets, [Buffer.alloc(32), Buffer.alloc(32)]);
+    const other = DataKey.generate();
+    const first = other.extract(Buffer.alloc(16, 1));
+    assert.equal(other.extract(Buffer.alloc(16, 1)), first);
+    assert.notDeepEqual(other.extract(Buffer.alloc(16, 2)), first);
+    assert.deepEqual(first, Buffer.alloc(32));
+  });
+
   it('is gone after wiping', () => {
     const key = DataKey.generate();
     key.wipe();
     assert.throws(() => key.keyObject, /wiped/);
     assert.throws(() => key.exportBytes(), /wiped/);
+    assert.throws(() => key.extract(Buffer.alloc(16)), /wiped/);
   });
 
   it('shows no byte to a log', () => {
