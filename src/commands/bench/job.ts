@@ -1,4 +1,5 @@
 /** What the bench asks of a measured process, and what that answers: plain JSON on stdin and stdout. */
+import type { Failure } from '../../errors.js';
 import type { Credentials, StoreTarget } from '../../run/options.js';
 import type { EnvelopeFamily } from '../../keys/wrapper.js';
 
@@ -33,6 +34,11 @@ export interface Latency {
   readonly p50Ms: number;
   readonly p95Ms: number;
   readonly p99Ms: number;
+}
+
+/** What a measured process answers instead when it could not do its work. */
+export interface Refusal {
+  readonly failure: Failure;
 }
 
 export interface Measure {

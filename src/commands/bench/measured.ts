@@ -1,19 +1,21 @@
 /** The measured process: a job on stdin, its measure on stdout. Loaded with `--import latency.js`. */
 import { text } from 'node:stream/consumers';
+import { isErrorCode, SealiftError, toFailure } from '../../errors.js';
 import { loadRsaKey } from '../../keys/key-files.js';
 import type { RunEvent } from '../../run/events.js';
 import type { RunResult, TransferOptions } from '../../run/options.js';
 import { pull } from '../../run/pull.js';
 import { push } from '../../run/push.js';
 import { runFloor } from './floor.js';
-import type { Job, Measure } from './job.js';
+import type { Job, Measure, Refusal } from './job.js';
 import { latencySoFar } from './latency.js';
 
 const MICROSECONDS = 1e6;
 const KIBIBYTES_PER_MIB = 1024;
 
 const job = JSON.parse(await text(process.stdin)) as Job;
-process.stdout.write(`${JSON.stringify(await measure(job))}\n`);
+const answer: Measure | Refusal = await measure(job).catch((error: unknown) => ({ failure: toFailure(error) }));
+process.stdout.write(`${JSON.stringify(answer)}\n`);
 
 async function measure(job: Job): Promise<Measure> {
   const overTime: [number, number][] = [];
@@ -52,8 +54,10 @@ async function optionsOf({ keyFile, target, credentials, manifest, threads, conc
 
 /** A measure of work that was not done would be a lie. */
 function counted({ done, bytes, complete, failures }: RunResult): { readonly files: number; readonly bytes: number } {
-  if (!complete || failures.length > 0) {
-    throw new Error(`the measured run did not finish: ${failures[0]?.message ?? 'no failure was named'}`);
+  const [failure] = failures;
+  if (!complete || failure !== undefined) {
+    const code = failure !== undefined && isErrorCode(failure.code) ? failure.code : 'internal';
+    throw new SealiftError(code, `the measured run did not finish: ${failure?.message ?? 'no failure was named'}`, failure?.remedy === undefined ? {} : { remedy: failure.remedy });
   }
   return { files: done, bytes };
 }

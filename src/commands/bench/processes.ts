@@ -2,8 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { SealiftError } from '../../errors.js';
-import type { Job, Measure } from './job.js';
+import { fromFailure, SealiftError } from '../../errors.js';
+import type { Job, Measure, Refusal } from './job.js';
 
 export interface Server {
   /** Its first line of output. */
@@ -35,7 +35,7 @@ export async function startCloud(dataDirectory: string): Promise<Server> {
   return await startServer([here('../../cli.js'), 'local', '--data', dataDirectory, '--json']);
 }
 
-/** Runs a job in a process of its own. @throws SealiftError `internal` unless all of it was done */
+/** Runs a job in a process of its own. @throws SealiftError that of the job, unless all of it was done */
 export async function measure(job: Job, signal: AbortSignal, nodeOptions: readonly string[] = []): Promise<Measure> {
   signal.throwIfAborted();
   const child = spawn(process.execPath, [...nodeOptions, '--import', here('./latency.js'), here('./measured.js')], { stdio: ['pipe', 'pipe', 'pipe'] });
@@ -46,9 +46,14 @@ export async function measure(job: Job, signal: AbortSignal, nodeOptions: readon
   signal.removeEventListener('abort', kill);
   signal.throwIfAborted();
   if (code !== 0) {
-    throw new SealiftError('internal', `the measured ${job.operation} (${job.program}) ended with exit code ${code ?? 'none'}: ${complaint.trim()}`);
+    const end = code === null ? `was killed by ${child.signalCode ?? 'a signal'}` : `ended with exit code ${code}`;
+    throw new SealiftError('internal', `the measured ${job.operation} (${job.program}) ${end}: ${complaint.trim()}`);
   }
-  return JSON.parse(said) as Measure;
+  const answer = JSON.parse(said) as Measure | Refusal;
+  if ('failure' in answer) {
+    throw fromFailure(answer.failure);
+  }
+  return answer;
 }
 
 async function startServer(args: readonly string[]): Promise<Server> {

@@ -22,6 +22,7 @@ interface Wanted {
   readonly keyFile: string;
   /** Objects are named like files, or like pieces of the floor. */
   readonly named: 'path' | 'piece';
+  readonly signal: AbortSignal;
 }
 
 interface Sample {
@@ -32,13 +33,13 @@ interface Sample {
 }
 
 /** Opens a sample of the objects below a prefix, spread over all of them, and compares each with its file. */
-export async function proveObjects(place: Place, prefix: string, { work, keyFile, named }: Wanted): Promise<void> {
+export async function proveObjects(place: Place, prefix: string, { work, keyFile, named, signal }: Wanted): Promise<void> {
   const unwrapper = rsaUnwrapper(rsaKey(createPrivateKey(readFileSync(keyFile))));
   const all = named === 'piece' ? piecesOf(work) : work.files.map(({ path, bytes }) => ({ name: encodePath(Buffer.from(path)), path, offset: 0, bytes }));
   const samples = spread(all.filter(({ bytes }) => bytes <= SAMPLE_BYTES));
   await withStore(place, async (store) => {
     for (const sample of samples) {
-      await proveObject(store, `${prefix}/${sample.name}`, { sample, unwrapper, directory: work.directory });
+      await proveObject(store, `${prefix}/${sample.name}`, { sample, unwrapper, directory: work.directory, signal });
     }
   });
 }
@@ -56,8 +57,15 @@ export function proveTree(work: Work, pulled: string): void {
   }
 }
 
-async function proveObject(store: ObjectStore, name: string, { sample, unwrapper, directory }: { readonly sample: Sample; readonly unwrapper: KeyUnwrapper; readonly directory: string }): Promise<void> {
-  const { body, metadata } = await store.get(name);
+interface Evidence {
+  readonly sample: Sample;
+  readonly unwrapper: KeyUnwrapper;
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
+async function proveObject(store: ObjectStore, name: string, { sample, unwrapper, directory, signal }: Evidence): Promise<void> {
+  const { body, metadata } = await store.get(name, { signal });
   const { content, authenticated } = await openBuffer({ body: await buffer(body), metadata }, { name, unwrappers: [unwrapper] });
   const expected = Buffer.alloc(sample.bytes);
   const fd = openSync(join(directory, sample.path), 'r');

@@ -1,7 +1,7 @@
 /** Flags → what to measure, checked. */
-import { statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { SealiftError } from '../../errors.js';
 import type { EnvelopeFamily } from '../../keys/wrapper.js';
 import { DEFAULT_CONCURRENCY, DEFAULT_RSA_KEY_BITS, GiB, MAX_CONCURRENCY, MAX_PART_BYTES, MAX_THREADS, MIN_MEMORY_BYTES, MIN_PART_BYTES, RSA_KEY_BITS } from '../../limits.js';
@@ -30,6 +30,9 @@ export interface BenchRequest {
   /** How often each is measured, as long as there is time. */
   readonly runs: number;
   readonly suggest: boolean;
+  /** Files to write, absolute. */
+  readonly out: string | undefined;
+  readonly report: string | undefined;
 }
 
 const DEFAULT_FILES = 1000;
@@ -41,6 +44,10 @@ const MAX_RUNS = 99;
 
 /** @throws SealiftError `usage` naming the option and what is accepted */
 export function parseRequest(flags: Flags, cwd: string): BenchRequest {
+  const target = targetOf(flags['target'] ?? 'sink');
+  if (target.kind !== 'sink' && flags['latency'] !== undefined) {
+    throw new SealiftError('usage', '--latency needs --target sink: no other server waits on demand', { object: '--latency', remedy: 'Leave out --latency or --target.' });
+  }
   return {
     ...workOf(flags, cwd),
     threads: counts('--threads', flags['threads'], { min: 1, max: MAX_THREADS }) ?? [availableParallelism()],
@@ -50,9 +57,11 @@ export function parseRequest(flags: Flags, cwd: string): BenchRequest {
     latencyMs: counts('--latency', flags['latency'], { min: 0, max: MAX_LATENCY_MS }) ?? [0],
     envelope: parseChoice('--envelope', flags['envelope'] ?? 'oss-crypto', ['oss-crypto', 'client-side-encryption']),
     keyBits: keyBitsOf(flags['key-bits'] ?? DEFAULT_KEY_BITS),
-    target: targetOf(flags['target'] ?? 'sink'),
+    target,
     runs: optional(flags['runs'], (value) => parseCount('--runs', value, { min: 1, max: MAX_RUNS })) ?? DEFAULT_RUNS,
     suggest: flags['suggest'] === true,
+    out: optional(flags['out'], (value) => outputFile('--out', value, cwd)),
+    report: optional(flags['report'], (value) => outputFile('--report', value, cwd)),
   };
 }
 
@@ -84,7 +93,27 @@ function directoryNamed(directory: string): string {
 
 function targetOf(value: unknown): TargetChoice {
   const text = parseText('--target', value);
-  return text === 'sink' || text === 'local' ? { kind: text } : { kind: 'oss', location: parseOssUrl('--target', text) };
+  if (text === 'sink' || text === 'local') {
+    return { kind: text };
+  }
+  if (!text.startsWith('oss://')) {
+    throw new SealiftError('usage', `--target: ${JSON.stringify(text)} is not accepted`, { object: '--target', remedy: 'Give sink, local, or an address such as oss://bucket/prefix.' });
+  }
+  return { kind: 'oss', location: parseOssUrl('--target', text) };
+}
+
+/** Found out before anything is measured for nothing. */
+function outputFile(label: string, value: unknown, cwd: string): string {
+  const path = resolve(cwd, parseText(label, value));
+  try {
+    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
+      return path;
+    }
+  } catch (cause) {
+    throw new SealiftError('usage', `${label}: ${path} cannot be written`, { object: label, remedy: 'Name a file in a directory that is there and writable.', cause });
+  }
+  throw new SealiftError('usage', `${label}: ${path} is a directory`, { object: label, remedy: 'Name a file in it.' });
 }
 
 function counts(label: string, value: unknown, range: { readonly min: number; readonly max: number }): readonly number[] | undefined {

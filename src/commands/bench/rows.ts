@@ -32,7 +32,7 @@ export interface Row {
   readonly latencyMs: number;
   readonly files: number;
   readonly bytes: number;
-  /** Measured so many times; every number is that of the median run. */
+  /** Measured so many times; the numbers are those of the run with the median CPU time. */
   readonly runs: number;
   readonly seconds: number;
   readonly filesPerSecond: number;
@@ -45,7 +45,7 @@ export interface Row {
   readonly peakRssMiB: number;
   readonly stages?: StageSplit;
   readonly floor: { readonly seconds: number; readonly cpuSeconds: number };
-  /** CPU time of the floor per CPU time of ours, 0 to 1. */
+  /** CPU time of the floor per CPU time of ours, 0 to 1; the median of the runs. */
   readonly efficiency: number;
   readonly overTime: Measure['overTime'];
 }
@@ -76,9 +76,9 @@ export function figures({ seconds, cpuSeconds, files, bytes, peakRssMiB, overTim
   };
 }
 
-/** The measure in the middle, by CPU time: of busy machines the steadier one. */
-export function medianRun(measures: readonly Measure[]): Measure {
-  const middle = measures.toSorted((a, b) => a.cpuSeconds - b.cpuSeconds)[Math.floor((measures.length - 1) / 2)];
+/** The one in the middle, of two the lower. @throws RangeError for none */
+export function medianBy<T>(items: readonly T[], of: (item: T) => number): T {
+  const middle = items.toSorted((a, b) => of(a) - of(b))[Math.floor((items.length - 1) / 2)];
   if (middle === undefined) {
     throw new RangeError('a median needs values');
   }

@@ -1,14 +1,16 @@
 /** A bench from flags to numbers: makes the data, measures every combination beside its floor, opens what was sealed. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { SealiftError, toFailure } from '../../errors.js';
 import { createRsaKey } from '../../keys/key-files.js';
-import { formatBytes, formatDuration, plural } from '../../report/format.js';
-import { parseText } from '../../values.js';
+import { formatBytes, plural } from '../../report/format.js';
 import type { Context } from '../context.js';
-import { measureCombination, type Combination, type Stage } from './combination.js';
+import { measureCombination } from './combination.js';
 import { htmlReport } from './html.js';
 import { parseRequest, type BenchRequest, type Flags } from './request.js';
+import { checkRoom } from './room.js';
+import type { Combination, Stage } from './round.js';
 import { BENCH_VERSION, thisMachine, type BenchFile, type Row } from './rows.js';
 import { suggest, suggestionLines, sweepCombinations, type Suggestion } from './suggest.js';
 import { tableLines } from './table.js';
@@ -16,7 +18,7 @@ import { openPlaces } from './target.js';
 import { makeWork, nameOf, workFrom, type Work } from './work.js';
 
 /** Unless --runs was given, nothing is measured again after this time, in milliseconds. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 25_000;
 
 export async function runBench(context: Context, flags: Flags): Promise<void> {
   const request = parseRequest(flags, context.cwd);
@@ -25,10 +27,18 @@ export async function runBench(context: Context, flags: Flags): Promise<void> {
   try {
     const { rows, suggestion } = await measureAll(context, { request, flags, scratch, signal });
     const file: BenchFile = { version: BENCH_VERSION, machine: thisMachine(), rows };
-    deliver(context, flags, { file, suggestion });
+    deliver(context, { file, suggestion, outputs: { ...request, json: flags['json'] === true } });
+  } catch (error) {
+    throw signal.aborted ? stopped(signal.reason) : error;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** Whatever failed then failed because of it. */
+function stopped(reason: unknown): SealiftError {
+  const { code, message } = toFailure(reason);
+  return new SealiftError(code, `the bench was ${message}; what it had made is removed`);
 }
 
 interface Plan {
@@ -43,30 +53,43 @@ interface Results {
   readonly suggestion: Suggestion | undefined;
 }
 
-async function measureAll(context: Context, { request, flags, scratch, signal }: Plan): Promise<Results> {
-  const say = (line: string): void => void context.stderr.write(`${line}\n`);
+async function measureAll(context: Context, plan: Plan): Promise<Results> {
+  const { request, flags, scratch } = plan;
   const deadlineMs = flags['runs'] === undefined ? context.now() + PATIENCE_MS : Infinity;
   const keyFile = join(scratch, 'key.pem');
   await createRsaKey(keyFile, { bits: request.keyBits });
-  const work = prepareWork(request, scratch);
-  say(`${work.name}: ${plural(work.files.length, 'file')}, ${formatBytes(work.bytes)}`);
+  let made: Work | undefined;
+  const work = (): Work => (made ??= prepareWork(context, request, scratch));
   const rows: Row[] = [];
   for (const latencyMs of request.latencyMs) {
-    const directory = mkdtempSync(join(scratch, 'server-'));
-    const { place, sink } = await openPlaces(context, { choice: request.target, latencyMs, flags, directory });
-    const stage: Stage = { work, place, sink, latencyMs, scratch, keyFile, envelope: request.envelope, keyBits: request.keyBits, signal, mayRepeat: () => context.now() < deadlineMs };
-    try {
-      for (const combination of combinations(request)) {
-        const measured = await measureCombination(combination, stage);
-        rows.push(...measured);
-        measured.forEach(({ work: name, seconds, efficiency }) => say(`  ${name}: ${formatDuration(seconds * 1000)}, efficiency ${(efficiency * 100).toFixed(0)} %`));
-      }
-    } finally {
-      await place.close();
-      await sink.close();
-    }
+    rows.push(...(await measureLatency(context, plan, { work, keyFile, latencyMs, mayRepeat: () => context.now() < deadlineMs })));
   }
   return { rows, suggestion: request.suggest ? suggest(rows) : undefined };
+}
+
+interface Given extends Pick<Stage, 'keyFile' | 'latencyMs' | 'mayRepeat'> {
+  /** Made on first use: a target that cannot be reached says so at once. */
+  readonly work: () => Work;
+}
+
+/** All combinations against servers that answer so late. */
+async function measureLatency(context: Context, { request, flags, scratch, signal }: Plan, given: Given): Promise<readonly Row[]> {
+  const { envelope, keyBits, target } = request;
+  const directory = mkdtempSync(join(scratch, 'server-'));
+  const { place, sink } = await openPlaces(context, { choice: target, latencyMs: given.latencyMs, flags, directory });
+  const say = (line: string): void => void context.stderr.write(`${line}\n`);
+  const rows: Row[] = [];
+  try {
+    const stage: Stage = { ...given, work: given.work(), place, sink, scratch, envelope, keyBits, signal, say };
+    for (const combination of combinations(request)) {
+      rows.push(...(await measureCombination(combination, stage)));
+    }
+  } finally {
+    await place.close();
+    await sink.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+  return rows;
 }
 
 function combinations(request: BenchRequest): readonly Combination[] {
@@ -77,24 +100,40 @@ function combinations(request: BenchRequest): readonly Combination[] {
   return request.threads.flatMap((threads) => request.concurrency.map((concurrency) => ({ threads, concurrency, partBytes, memoryBytes, withPull: true, runs })));
 }
 
-function prepareWork({ groups, profile, directory }: BenchRequest, scratch: string): Work {
-  if (groups === undefined) {
-    return workFrom(directory ?? '');
-  }
-  const target = join(scratch, 'data');
-  mkdirSync(target);
-  const [first] = groups;
-  return makeWork(profile ?? (first === undefined ? 'nothing' : nameOf(first)), groups, target);
+function prepareWork(context: Context, request: BenchRequest, scratch: string): Work {
+  const work = workOf(request, scratch);
+  context.stderr.write(`${work.name}: ${plural(work.files.length, 'file')}, ${formatBytes(work.bytes)}\n`);
+  return work;
 }
 
-function deliver(context: Context, flags: Flags, { file, suggestion }: { readonly file: BenchFile; readonly suggestion: Suggestion | undefined }): void {
-  const { out, report, json } = flags;
+function workOf({ groups, profile, directory, target: { kind: target } }: BenchRequest, scratch: string): Work {
+  if (groups === undefined) {
+    const work = workFrom(directory ?? '');
+    checkRoom({ bytes: work.bytes, isMade: false, target }, scratch);
+    return work;
+  }
+  checkRoom({ bytes: groups.reduce((sum, { files, bytes }) => sum + files * bytes, 0), isMade: true, target }, scratch);
+  const data = join(scratch, 'data');
+  mkdirSync(data);
+  return makeWork(profile ?? groups.map(nameOf).join(' + '), groups, data);
+}
+
+interface Delivery {
+  readonly file: BenchFile;
+  readonly suggestion: Suggestion | undefined;
+  readonly outputs: Pick<BenchRequest, 'out' | 'report'> & { readonly json: boolean };
+}
+
+function deliver({ stdout, stderr }: Context, { file, suggestion, outputs: { out, report, json } }: Delivery): void {
   if (out !== undefined) {
-    writeFileSync(resolve(context.cwd, parseText('--out', out)), `${JSON.stringify(file, null, 2)}\n`);
+    writeFileSync(out, `${JSON.stringify(file, null, 2)}\n`);
+    stderr.write(`numbers: ${out}\n`);
   }
   if (report !== undefined) {
-    writeFileSync(resolve(context.cwd, parseText('--report', report)), htmlReport(file));
+    writeFileSync(report, htmlReport(file));
+    stderr.write(`page: ${report}\n`);
   }
-  const lines = json === true ? [JSON.stringify({ ...file, ...(suggestion === undefined ? {} : { suggestion }) })] : [...tableLines(file), ...(suggestion === undefined ? [] : suggestionLines(suggestion))];
-  context.stdout.write(`${lines.join('\n')}\n`);
+  const advice = suggestion === undefined ? {} : { suggestion };
+  const lines = json ? [JSON.stringify({ ...file, ...advice })] : [...tableLines(file), ...(suggestion === undefined ? [] : suggestionLines(suggestion))];
+  stdout.write(`${lines.join('\n')}\n`);
 }

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export const STAGES = ['walk', 'read', 'seal', 'wrap', 'send', 'record', 'other', 'wait'] as const;
+export const STAGES = ['walk', 'read', 'seal', 'wrap', 'send', 'wait', 'record', 'other'] as const;
 
 /** Shares of the time of the worker threads and the coordinator, 0 to 1; `wait` is what they slept. */
 export type StageSplit = Readonly<Record<(typeof STAGES)[number], number>>;

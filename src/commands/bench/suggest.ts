@@ -1,7 +1,7 @@
 /** Which flags suit a bucket: a sweep over threads, concurrency and part size, and what held it back. */
 import { availableParallelism } from 'node:os';
 import { DEFAULT_CONCURRENCY, MiB } from '../../limits.js';
-import type { Combination } from './combination.js';
+import type { Combination } from './round.js';
 import type { BenchRequest } from './request.js';
 import type { Row } from './rows.js';
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { loadConfig } from '../../config.js';
 import type { Credentials, StoreTarget } from '../../run/options.js';
 import { createOssStore, type OssConfig } from '../../store/oss.js';
+import { withRetry } from '../../store/retry.js';
 import type { ObjectStore } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { openSession } from '../session.js';
@@ -15,6 +16,8 @@ export interface Place {
   /** Its prefix is of this bench alone. */
   readonly target: StoreTarget;
   readonly credentials: Credentials;
+  /** Removes everything below a prefix, which is given without a slash at its end. */
+  forget(prefix: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -32,25 +35,23 @@ interface Wish {
   readonly directory: string;
 }
 
+const REACH = ['endpoint', 'region', 'internal'] as const;
 const SINK_CREDENTIALS: Credentials = { accessKeyId: 'bench', accessKeySecret: 'bench' };
-const CONNECTIONS = 8;
+const CONNECTIONS = 64;
 
 export async function openPlaces(context: Context, wish: Wish): Promise<Places> {
-  const server = await startSink({ latencyMs: wish.latencyMs });
-  const port = Number(server.announced['port']);
-  const target = { bucket: 'bench', prefix: 'bench', region: 'cn-hangzhou', endpoint: `http://127.0.0.1:${port}` };
-  const sink = { name: 'sink', target, credentials: SINK_CREDENTIALS, close: () => server.stop() };
+  const sink = await openSink(wish.latencyMs);
   try {
     return { sink, place: wish.choice.kind === 'sink' ? { ...sink, close: () => Promise.resolve() } : await openPlace(context, wish) };
   } catch (error) {
-    await server.stop();
+    await sink.close();
     throw error;
   }
 }
 
-export async function withStore<T>({ target, credentials }: Place, work: (store: ObjectStore) => Promise<T>): Promise<T> {
+export async function withStore<T>({ target, credentials }: Pick<Place, 'target' | 'credentials'>, work: (store: ObjectStore) => Promise<T>): Promise<T> {
   const config: OssConfig = { ...target, credentials, connections: CONNECTIONS };
-  const store = await createOssStore(config);
+  const store = withRetry(await createOssStore(config));
   try {
     return await work(store);
   } finally {
@@ -58,33 +59,54 @@ export async function withStore<T>({ target, credentials }: Place, work: (store:
   }
 }
 
-/** Removes everything below a prefix of the bench. */
-export async function sweep(place: Place, prefix: string): Promise<void> {
-  await withStore(place, async (store) => {
-    for (let page = await store.list(`${prefix}/`); page.objects.length > 0; page = await store.list(`${prefix}/`)) {
-      for (let at = 0; at < page.objects.length; at += CONNECTIONS) {
-        await Promise.all(page.objects.slice(at, at + CONNECTIONS).map(async ({ key }) => await store.delete(key)));
-      }
-    }
-  });
+async function openSink(latencyMs: number): Promise<Place> {
+  const server = await startSink({ latencyMs });
+  const endpoint = `http://127.0.0.1:${Number(server.announced['port'])}`;
+  return {
+    name: 'sink',
+    target: { bucket: 'bench', prefix: 'bench', region: 'cn-hangzhou', endpoint },
+    credentials: SINK_CREDENTIALS,
+    forget: async (prefix) => {
+      await fetch(`${endpoint}/bench?prefix=${encodeURIComponent(`${prefix}/`)}`, { method: 'DELETE' });
+    },
+    close: () => server.stop(),
+  };
 }
 
 async function openPlace(context: Context, { choice, flags, directory }: Wish): Promise<Place> {
   if (choice.kind !== 'oss') {
     return cloudPlace(await startCloud(join(directory, 'cloud')));
   }
-  const config = await loadConfig({ flags: reachOf(flags), names: ['endpoint', 'region', 'internal'], env: context.env, cwd: context.cwd });
+  const config = await loadConfig({ flags: reachOf(flags), names: [...REACH, 'profile'], env: context.env, cwd: context.cwd });
   const session = await openSession(context, config, choice.location);
-  const { target, credentials } = session;
   const prefix = [choice.location.prefix, `sealift-bench-${randomUUID()}`].filter((part) => part !== '').join('/');
-  return { name: `oss://${target.bucket}`, target: { ...target, prefix }, credentials: typeof credentials === 'function' ? await credentials() : credentials, close: () => session.close() };
+  const credentials = typeof session.credentials === 'function' ? await session.credentials() : session.credentials;
+  const reach = { target: { ...session.target, prefix }, credentials };
+  const name = `oss://${session.target.bucket}`;
+  context.stderr.write(`objects go to ${name}/${prefix}/ and are removed again\n`);
+  const close = async (): Promise<void> => {
+    await sweep(reach, `${prefix}/`);
+    await session.close();
+  };
+  return { name, ...reach, forget: (below) => sweep(reach, `${below}/`), close };
+}
+
+/** Removes objects and unfinished uploads. */
+async function sweep(reach: Pick<Place, 'target' | 'credentials'>, prefix: string): Promise<void> {
+  await withStore(reach, async (store) => {
+    for (let page = await store.list(prefix); page.objects.length > 0; page = await store.list(prefix)) {
+      await Promise.all(page.objects.map(({ key }) => store.delete(key)));
+    }
+    await Promise.all((await store.listUploads(prefix)).map(({ key, uploadId }) => store.abortUpload(key, uploadId)));
+  });
 }
 
 function reachOf(flags: Flags): Flags {
-  return Object.fromEntries(Object.entries(flags).filter(([name]) => ['endpoint', 'region', 'internal'].includes(name)));
+  return Object.fromEntries(REACH.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])));
 }
 
 function cloudPlace(server: Server): Place {
   const { oss, accessKeyId, accessKeySecret } = server.announced as unknown as { oss: { endpoint: string; region: string; bucket: string } } & Credentials;
-  return { name: 'local', target: { ...oss, prefix: 'bench' }, credentials: { accessKeyId, accessKeySecret }, close: () => server.stop() };
+  const reach = { target: { ...oss, prefix: 'bench' }, credentials: { accessKeyId, accessKeySecret } };
+  return { name: 'local', ...reach, forget: (below) => sweep(reach, `${below}/`), close: () => server.stop() };
 }

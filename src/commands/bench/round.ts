@@ -1,0 +1,124 @@
+/** One round: ours pushed, pulled, proven and forgotten, then the floor; never both at once, so that memory serves either. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EnvelopeFamily } from '../../keys/wrapper.js';
+import type { Job, Measure, Operation } from './job.js';
+import { measure } from './processes.js';
+import { proveObjects, proveTree } from './proof.js';
+import { readStages, type StageSplit } from './stages.js';
+import type { Place } from './target.js';
+import type { Work } from './work.js';
+
+export interface Combination {
+  readonly threads: number;
+  readonly concurrency: number;
+  readonly partBytes: number | undefined;
+  readonly memoryBytes: number | undefined;
+  readonly withPull: boolean;
+  /** At most, as long as there is time. */
+  readonly runs: number;
+}
+
+export interface Stage {
+  readonly work: Work;
+  readonly place: Place;
+  readonly sink: Place;
+  readonly latencyMs: number;
+  /** An empty or reusable directory for everything that is written. */
+  readonly scratch: string;
+  readonly keyFile: string;
+  readonly envelope: EnvelopeFamily;
+  readonly keyBits: number;
+  readonly signal: AbortSignal;
+  readonly mayRepeat: () => boolean;
+  /** Told what is being done, for people who wait. */
+  readonly say: (line: string) => void;
+}
+
+export type Program = Job['program'];
+/** What was asked for; `pull` is left out where only pushes count. */
+export type Measures = Readonly<Partial<Record<Operation, Measure>>>;
+export type Round = Readonly<Record<Program, Measures>>;
+export type Splits = Readonly<Partial<Record<Operation, StageSplit>>>;
+
+export async function measureRound(combination: Combination, stage: Stage): Promise<Round> {
+  return { sealift: await measureProgram('sealift', combination, stage), floor: await measureProgram('floor', combination, stage) };
+}
+
+/** Once more under the profiler, whose own cost is why this round is not timed. */
+export async function profileRound(combination: Combination, stage: Stage): Promise<Splits> {
+  return await inDirectory(stage, 'sealift', async (directory) => {
+    const splits: Partial<Record<Operation, StageSplit>> = {};
+    for (const operation of operationsOf(combination)) {
+      const profiles = join(directory, `profiles-${operation}`);
+      mkdirSync(profiles);
+      await measure(jobOf('sealift', operation, { combination, stage, directory }), stage.signal, ['--cpu-prof', `--cpu-prof-dir=${profiles}`]);
+      splits[operation] = readStages(profiles);
+    }
+    return splits;
+  });
+}
+
+async function measureProgram(program: Program, combination: Combination, stage: Stage): Promise<Measures> {
+  return await inDirectory(stage, program, async (directory) => {
+    const measures: Partial<Record<Operation, Measure>> = {};
+    for (const operation of operationsOf(combination)) {
+      measures[operation] = await measure(jobOf(program, operation, { combination, stage, directory }), stage.signal);
+    }
+    await prove(program, directory, { stage, wasPulled: combination.withPull });
+    return measures;
+  });
+}
+
+function operationsOf({ withPull }: Combination): readonly Operation[] {
+  return withPull ? ['push', 'pull'] : ['push'];
+}
+
+/** In a fresh directory, whose name the objects share; neither is there any more after success. */
+async function inDirectory<T>(stage: Stage, program: Program, work: (directory: string) => Promise<T>): Promise<T> {
+  const directory = mkdtempSync(join(stage.scratch, `${program}-`));
+  const result = await work(directory);
+  rmSync(directory, { recursive: true, force: true });
+  await placeOf(program, stage).forget(prefixOf(program, stage, directory));
+  return result;
+}
+
+function placeOf(program: Program, { place, sink }: Stage): Place {
+  return program === 'floor' ? sink : place;
+}
+
+function prefixOf(program: Program, stage: Stage, directory: string): string {
+  return `${placeOf(program, stage).target.prefix}${directory.slice(stage.scratch.length)}`;
+}
+
+interface Errand {
+  readonly combination: Combination;
+  readonly stage: Stage;
+  readonly directory: string;
+}
+
+function jobOf(program: Program, operation: Operation, { combination, stage, directory }: Errand): Job {
+  const { work, keyFile, envelope } = stage;
+  const { target, credentials } = placeOf(program, stage);
+  const { threads, concurrency, partBytes, memoryBytes } = combination;
+  const pulled = join(directory, 'pulled');
+  mkdirSync(pulled, { recursive: true });
+  return {
+    program, operation, keyFile, envelope, threads, concurrency, credentials,
+    directory: operation === 'push' ? work.directory : pulled,
+    files: program === 'floor' ? work.files : [],
+    manifest: join(directory, `${operation}.jsonl`),
+    target: { ...target, prefix: prefixOf(program, stage, directory) },
+    ...(partBytes === undefined ? {} : { partBytes }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+  };
+}
+
+async function prove(program: Program, directory: string, { stage, wasPulled }: { readonly stage: Stage; readonly wasPulled: boolean }): Promise<void> {
+  const { work, keyFile, signal } = stage;
+  const named = program === 'floor' ? 'piece' : 'path';
+  await proveObjects(placeOf(program, stage), prefixOf(program, stage, directory), { work, keyFile, named, signal });
+  if (wasPulled && program === 'sealift') {
+    proveTree(work, join(directory, 'pulled'));
+  }
+}
