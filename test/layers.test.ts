@@ -34,7 +34,6 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'fast-glob': ['src/files/walk'],
   yargs: ['src/cli.ts', 'src/commands/'],
   undici: ['src/store/transport'],
-  'hash-wasm': ['src/crypto/crc64.ts'],
 };
 
 interface Source {

@@ -59,7 +59,7 @@ export async function openBucketPorts(options: CryptoBucketOptions): Promise<Buc
     keyring: once(() => openKeyring(providers, credentials)),
     sealer: once(() => openSealer(providers, family, credentials)),
     slabs: new Slabs(2 * bounds.partBytes),
-    crc64: await Crc64.create(),
+    crc64: Crc64.create(),
     memory: new Budget(bounds.memoryBytes),
     policy: { allowRenamed: options.allowRenamed ?? false, allowUnauthenticated: options.allowUnauthenticated ?? false, mustBeSealed: false },
   };

@@ -33,7 +33,7 @@ export async function receivePayload(request: IncomingMessage, chunks: AsyncIter
     throw tooLarge();
   }
   const declared = request.headers['content-md5'];
-  const crc = (idle.pop() ?? (await Crc64.create())).start();
+  const crc = (idle.pop() ?? Crc64.create()).start();
   const md5 = createHash('md5');
   const spill = new Spill(options.spillTo);
   let sizeBytes = 0;

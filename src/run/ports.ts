@@ -53,7 +53,7 @@ export async function openPorts(context: WorkerContext, commons: ThreadCommons, 
   const starts = once(() => new SharedStart(wrapper()));
   const tree = once(() => TargetTree.open(Buffer.from(context.root)));
   return {
-    context, store, keyring, slabs: OWN_BUFFERS, crc64: await Crc64.create(), wrapper, starts, tree,
+    context, store, keyring, slabs: OWN_BUFFERS, crc64: Crc64.create(), wrapper, starts, tree,
     expect: (objects) => (isRemote ? starts().prepare(objects) : undefined),
     materialDescription: context.keys[0]?.materialDescription,
   };

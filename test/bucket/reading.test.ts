@@ -8,7 +8,7 @@ import { RsaProvider } from '../../src/bucket/rsa-provider.js';
 import { loadObjects, vectorPlaintext } from '../vectors/load.js';
 import { openScene, SINGLE_PUT_BYTES, SMALL, type Scene } from './support.js';
 
-const crc = await Crc64.create();
+const crc = Crc64.create();
 
 describe('reading', () => {
   for (const size of [1000, SINGLE_PUT_BYTES + 1000]) {

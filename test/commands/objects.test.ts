@@ -11,7 +11,7 @@ import { strangersKey } from '../support/world.js';
 import { loadObjects, vectorPlaintext } from '../vectors/load.js';
 import { listen, type Spoken } from './support.js';
 
-const crc = await Crc64.create();
+const crc = Crc64.create();
 
 interface Shell {
   readonly scene: Scene;

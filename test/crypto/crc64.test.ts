@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { createCRC64 } from 'hash-wasm';
+import { BUFFER_BYTES, FOLD_DISTANCES, WINDOW_BYTES } from '../../src/crypto/crc64-kernel.js';
 import { combineCrc64, Crc64 } from '../../src/crypto/crc64.js';
 import { FOREIGN_FAMILIES, loadObjects } from '../vectors/load.js';
 
-const crc = await Crc64.create();
+const crc = Crc64.create();
+const library = await createCRC64();
 
 describe('Crc64', () => {
   it('is CRC-64/XZ', () => {
@@ -19,6 +22,34 @@ describe('Crc64', () => {
     }
   });
 
+  it('equals the library for every length up to 300 and around the sizes where the method changes', () => {
+    const data = randomBytes(3 * BUFFER_BYTES);
+    const edges = [3 * WINDOW_BYTES, BUFFER_BYTES, BUFFER_BYTES + WINDOW_BYTES, 2 * BUFFER_BYTES].flatMap((edge) => [-65, -64, -16, -1, 0, 1, 15, 64].map((by) => edge + by));
+    for (const length of [...Array.from({ length: 301 }, (_, index) => index), ...edges]) {
+      assert.equal(crc.digestOf(data.subarray(0, length)), libraryCrc(data.subarray(0, length)), `${length} bytes`);
+    }
+  });
+
+  it('equals the library for any length, alignment and cut, in shared memory too', () => {
+    const shared = Buffer.from(new SharedArrayBuffer(5 * BUFFER_BYTES));
+    randomBytes(shared.length).copy(shared);
+    fc.assert(fc.property(fc.nat(64), fc.nat(4 * BUFFER_BYTES), fc.integer({ min: 1, max: 2 * BUFFER_BYTES }), (offset, length, step) => {
+      const data = shared.subarray(offset, offset + length);
+      crc.start();
+      for (let at = 0; at < length; at += step) {
+        crc.update(data.subarray(at, at + step));
+      }
+      assert.equal(crc.digest(), libraryCrc(data));
+    }));
+  });
+
+  it('strikes vectors out by a true multiple of the polynomial', () => {
+    const polynomial = 0x142f0e1eba9ea3693n;
+    const farthest = FOLD_DISTANCES.at(-1) ?? 0;
+    const sum = FOLD_DISTANCES.reduce((terms, distance) => terms ^ (1n << BigInt(farthest - distance)), 1n << BigInt(farthest));
+    assert.equal(remainder(sum, polynomial), 0n);
+  });
+
   it('is the same however the data is cut', () => {
     fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 100 })), (pieces) => {
       crc.start();
@@ -27,8 +58,8 @@ describe('Crc64', () => {
     }));
   });
 
-  it('keeps several computations apart, one-shot ones in between included', async () => {
-    const other = await Crc64.create();
+  it('keeps several computations apart, one-shot ones in between included', () => {
+    const other = Crc64.create();
     crc.start().update(Buffer.from('1234'));
     other.start().update(Buffer.from('other'));
     crc.digestOf(Buffer.from('in between'));
@@ -70,6 +101,19 @@ describe('combineCrc64', () => {
     }), { numRuns: 10 });
   });
 });
+
+function libraryCrc(data: Uint8Array): bigint {
+  return BigInt(`0x${library.init().update(data).digest('hex')}`);
+}
+
+/** Schoolbook division over GF(2); bit n is the coefficient of x^n. */
+function remainder(dividend: bigint, divisor: bigint): bigint {
+  let rest = dividend;
+  for (let shift = rest.toString(2).length - divisor.toString(2).length; shift >= 0; shift = rest.toString(2).length - divisor.toString(2).length) {
+    rest ^= divisor << BigInt(shift);
+  }
+  return rest;
+}
 
 function crcOfZeros(length: number): bigint {
   if (length === 0) {

@@ -50,7 +50,7 @@ describe('multipart uploads', () => {
     }
     const done = await multipart.completeMultipartUpload('big/k.bin', uploadId, parts.sort((a, b) => a.number - b.number));
     const whole = Buffer.concat(bodies);
-    assert.equal(done.res.headers['x-oss-hash-crc64ecma'], String((await Crc64.create()).digestOf(whole)));
+    assert.equal(done.res.headers['x-oss-hash-crc64ecma'], String(Crc64.create().digestOf(whole)));
     assert.match(done.etag, /^"[0-9A-F]{32}-3"$/u);
     assert.ok((await content(client, 'big/k.bin')).equals(whole));
     assert.ok((await content(client, 'big/k.bin', `bytes=${PART - 3}-${2 * PART + 4}`)).equals(whole.subarray(PART - 3, 2 * PART + 5)));

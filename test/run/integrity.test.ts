@@ -21,7 +21,7 @@ async function fetchStored(world: World, key: string): Promise<{ body: Buffer; m
 }
 
 async function store(world: World, key: string, body: Buffer, metadata: Metadata): Promise<void> {
-  const crc64 = (await Crc64.create()).digestOf(body);
+  const crc64 = Crc64.create().digestOf(body);
   await world.store.put(key, body, { metadata, crc64 });
 }
 

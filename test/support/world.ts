@@ -85,7 +85,7 @@ export async function makeWorld(t: TestContext): Promise<World> {
   } as const;
   const store = await createOssStore({ ...common.target, credentials: common.credentials, connections: 4 });
   t.after(async () => await store.close());
-  const crc = await Crc64.create();
+  const crc = Crc64.create();
   return Object.assign(trouble, {
     target: common.target, store,
     putPlain: async (key: string, body: string) => (await store.put(key, Buffer.from(body), { metadata: {}, crc64: crc.digestOf(Buffer.from(body)) })).etag,

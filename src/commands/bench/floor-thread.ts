@@ -17,7 +17,7 @@ const { job, pieces } = workerData as FloorWork;
 const privateKey = createPrivateKey(readFileSync(job.keyFile));
 const publicKey = createPublicKey(privateKey);
 const OAEP = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' } as const;
-const crc = await Crc64.create();
+const crc = Crc64.create();
 const port = Number(new URL(job.target.endpoint ?? '').port);
 const start = randomFillSync(Buffer.alloc(16));
 start.set(Buffer.from('0000000000000002', 'hex'), 8);

@@ -30,10 +30,8 @@ const bucket = new SinkBucket(settings);
 const serve = (socket: Socket): void => {
   bucket.stats.connections += 1;
   socket.on('error', () => socket.destroy());
-  void Crc64.create().then((crc) => {
-    const conversation = new SinkConversation({ socket, crc, bucket, settings });
-    socket.on('data', (data: Buffer) => conversation.receive(data));
-  });
+  const conversation = new SinkConversation({ socket, crc: Crc64.create(), bucket, settings });
+  socket.on('data', (data: Buffer) => conversation.receive(data));
 };
 
 const { 'tls-key': key, 'tls-certificate': certificate } = flags;
