@@ -1,26 +1,20 @@
 /**
- * Runs the compiled tests. The list is made from the sources, so that a test that was deleted does not live on in
- * dist/; arguments narrow it to paths that contain one of them.
+ * Runs the compiled tests. Arguments narrow them to files whose paths contain one of them; each then has a process of its
+ * own, and the stacks of failures name the sources.
  */
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { compiled, ROOT, roomsOf, testFiles } from './rooms.js';
 
-const root = new URL('../../', import.meta.url).pathname;
 const wanted = process.argv.slice(2);
+const narrowed = testFiles().filter((name) => wanted.some((part) => name.includes(part)));
 
-const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.test.ts'))
-  .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
-  .sort()
-  .map((name) => join(root, 'dist/test', name.replace(/\.ts$/, '.js')));
-
-if (files.length === 0) {
+if (wanted.length > 0 && narrowed.length === 0) {
   process.stderr.write('no test file matches\n');
   process.exit(2);
 }
 // Left alone, node runs one file at a time on two cores; most tests wait for sockets and child processes half of the time.
-const options = ['--enable-source-maps', '--test', `--test-concurrency=${availableParallelism()}`];
-const { status } = spawnSync(process.execPath, [...options, ...files], { cwd: root, stdio: 'inherit' });
+const options = ['--test', `--test-concurrency=${availableParallelism()}`];
+const args = wanted.length > 0 ? ['--enable-source-maps', ...options, ...narrowed.map(compiled)] : [...options, ...roomsOf(testFiles())];
+const { status } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' });
 process.exit(status ?? 1);
