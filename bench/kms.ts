@@ -4,18 +4,15 @@
  * Pushes and pulls small files under a KMS key of the embedded cloud, which waits 5 ms before each answer, first as fast as
  * it goes and then at the default rate. Prints calls per object, which is what the service bills, and objects per second.
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { DEFAULT_KMS_QPS, KiB, MAX_KMS_QPS } from '../src/limits.js';
-import type { LocalCloud } from '../src/local/cloud.js';
 import type { RunResult } from '../src/run/options.js';
 import { pull } from '../src/run/pull.js';
 import { push } from '../src/run/push.js';
+import { startCountedCloud, type CloudPlace } from './cloud.js';
 import { machine, median } from './machine.js';
 
 const { values: options } = parseArgs({
@@ -26,11 +23,10 @@ const { values: options } = parseArgs({
 const files = Number(options.files);
 const threads = Number(options.threads);
 const work = mkdtempSync(join(tmpdir(), 'sealift-bench-'));
-const server = fork(fileURLToPath(new URL('./kms-cloud.js', import.meta.url)), [join(work, 'cloud'), options.latency]);
+const cloud = await startCountedCloud(join(work, 'cloud'), Number(options.latency));
 let missed = 0;
 
 try {
-  const cloud = await told<Pick<LocalCloud, 'oss' | 'kms' | 'accessKeyId' | 'accessKeySecret'>>(server);
   plant();
   console.log(machine());
   console.log(`${files} files of 4 KiB, ${threads} threads, KMS at ${options.latency} ms, median of ${options.runs}`);
@@ -38,8 +34,7 @@ try {
     await measure(cloud, callsPerSecond);
   }
 } finally {
-  server.disconnect();
-  await once(server, 'exit');
+  await cloud.stop();
   rmSync(work, { recursive: true, force: true });
 }
 process.exitCode = missed === 0 ? 0 : 1;
@@ -51,7 +46,7 @@ function plant(): void {
   }
 }
 
-async function measure(cloud: Pick<LocalCloud, 'oss' | 'kms' | 'accessKeyId' | 'accessKeySecret'>, callsPerSecond: number): Promise<void> {
+async function measure(cloud: CloudPlace, callsPerSecond: number): Promise<void> {
   const { oss, kms, accessKeyId, accessKeySecret } = cloud;
   const common = {
     credentials: { accessKeyId, accessKeySecret }, tuning: { threads }, manifestDirectories: [join(work, 'manifests')], newRun: true,
@@ -95,11 +90,5 @@ function report(label: string, samples: readonly Sample[]): void {
 }
 
 async function calls(): Promise<number> {
-  server.send('calls');
-  return (await told<{ readonly calls: number }>(server)).calls;
-}
-
-async function told<T>(child: ChildProcess): Promise<T> {
-  const [message] = (await once(child, 'message')) as [T];
-  return message;
+  return (await cloud.counts()).kmsCalls;
 }

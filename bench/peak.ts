@@ -1,4 +1,4 @@
-/** Loaded into a process with `--import`: prints what it cost, as the last line of stderr. Linux. */
+/** Loaded into a process with `--import`: prints what it cost, as a line of JSON on stderr. Linux. */
 import { readFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 

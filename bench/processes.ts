@@ -1,12 +1,15 @@
 /** Commands whose cost is measured, in processes of their own. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { Calls } from './calls.js';
 
 export interface Cost {
   readonly seconds: number;
   /** Of all threads of the process. */
   readonly cpuSeconds: number;
   readonly peakRssMiB: number;
+  /** Of a process that has loaded calls.js. */
+  readonly calls?: Calls;
 }
 
 export interface Measured {
@@ -29,8 +32,9 @@ export async function measureCli(args: readonly string[], { env, cwd, imports = 
   if (code !== 0) {
     throw new Error(`sealift ${args.join(' ')} ended with ${String(code)}:\n${said}`);
   }
-  const cost = JSON.parse(said.trimEnd().split('\n').at(-1) ?? '') as Omit<Cost, 'seconds'>;
-  return { seconds: (performance.now() - begun) / 1000, ...cost };
+  const seconds = (performance.now() - begun) / 1000;
+  const lines = said.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Partial<Cost>);
+  return Object.assign({ seconds }, ...lines) as Cost;
 }
 
 function here(script: string): string {

@@ -59,7 +59,7 @@ export async function withStore<T>({ target, credentials }: Pick<Place, 'target'
   }
 }
 
-async function openSink(latencyMs: number): Promise<Place> {
+export async function openSink(latencyMs: number): Promise<Place> {
   const server = await startSink({ latencyMs });
   const endpoint = `http://127.0.0.1:${Number(server.announced['port'])}`;
   return {
