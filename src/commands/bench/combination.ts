@@ -11,7 +11,7 @@ export async function measureCombination(combination: Combination, stage: Stage)
     rounds.push(round);
     stage.say(`  run ${rounds.length} of ${nameOf(combination, stage)}: ${told(round.sealift)}; floor: ${told(round.floor)}`);
   }
-  const stages = await profileRound(combination, stage);
+  const stages = combination.withProfile ? await profileRound(combination, stage) : {};
   return (['push', 'pull'] as const).flatMap((operation) => {
     const pairs = rounds.flatMap(({ sealift, floor }) => (sealift[operation] === undefined || floor[operation] === undefined ? [] : [{ ours: sealift[operation], floor: floor[operation] }]));
     return pairs.length === 0 ? [] : [rowOf(operation, pairs, { combination, stage, stages })];

@@ -45,6 +45,8 @@ export interface Measure {
   readonly seconds: number;
   /** Of all threads, from the call to its end. */
   readonly cpuSeconds: number;
+  /** Share of all cores of the machine that worked meanwhile, for whomever: 0 to 1. */
+  readonly machineBusy: number;
   /** Of the whole process. */
   readonly peakRssMiB: number;
   readonly files: number;

@@ -1,4 +1,5 @@
 /** The measured process: a job on stdin, its measure on stdout. Loaded with `--import latency.js`. */
+import { cpus } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { isErrorCode, SealiftError, toFailure } from '../../errors.js';
 import { loadRsaKey } from '../../keys/key-files.js';
@@ -20,7 +21,7 @@ process.stdout.write(`${JSON.stringify(answer)}\n`);
 async function measure(job: Job): Promise<Measure> {
   const overTime: [number, number][] = [];
   const options = await optionsOf(job);
-  const cpu = process.cpuUsage();
+  const [cpu, cores] = [process.cpuUsage(), coreTimes()];
   const begun = performance.now();
   const onEvent = (event: RunEvent): void => {
     if (event.event === 'progress') {
@@ -34,9 +35,26 @@ async function measure(job: Job): Promise<Measure> {
   return {
     seconds, files, bytes, overTime: [...overTime, [seconds, bytes]],
     cpuSeconds: (user + system) / MICROSECONDS,
+    machineBusy: busyShare(cores, coreTimes()),
     peakRssMiB: process.resourceUsage().maxRSS / KIBIBYTES_PER_MIB,
     ...(latency === undefined ? {} : { latency }),
   };
+}
+
+interface CoreTimes {
+  readonly idle: number;
+  readonly all: number;
+}
+
+/** Of all cores together, since they were started. */
+function coreTimes(): CoreTimes {
+  const times = cpus().map((core) => core.times);
+  const idle = times.reduce((sum, core) => sum + core.idle, 0);
+  return { idle, all: times.reduce((sum, { user, nice, sys, idle: free, irq }) => sum + user + nice + sys + free + irq, 0) };
+}
+
+function busyShare(before: CoreTimes, after: CoreTimes): number {
+  return after.all === before.all ? 0 : 1 - (after.idle - before.idle) / (after.all - before.all);
 }
 
 async function transfer(job: Job, options: TransferOptions): Promise<RunResult> {

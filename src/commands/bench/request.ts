@@ -1,10 +1,9 @@
 /** Flags → what to measure, checked. */
 import { accessSync, constants, statSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { SealiftError } from '../../errors.js';
 import type { EnvelopeFamily } from '../../keys/wrapper.js';
-import { DEFAULT_CONCURRENCY, DEFAULT_RSA_KEY_BITS, GiB, MAX_CONCURRENCY, MAX_PART_BYTES, MAX_THREADS, MIN_MEMORY_BYTES, MIN_PART_BYTES, RSA_KEY_BITS } from '../../limits.js';
+import { DEFAULT_RSA_KEY_BITS, GiB, MAX_CONCURRENCY, MAX_PART_BYTES, MAX_THREADS, MIN_MEMORY_BYTES, MIN_PART_BYTES, RSA_KEY_BITS } from '../../limits.js';
 import { parseChoice, parseCount, parseOssUrl, parseSize, parseText, type OssLocation } from '../../values.js';
 import { PROFILES, type Group } from './work.js';
 
@@ -19,8 +18,9 @@ export interface BenchRequest {
   readonly groups: readonly Group[] | undefined;
   readonly profile: string | undefined;
   readonly directory: string | undefined;
-  readonly threads: readonly number[];
-  readonly concurrency: readonly number[];
+  /** Undefined where they were not given. */
+  readonly threads: readonly number[] | undefined;
+  readonly concurrency: readonly number[] | undefined;
   readonly partBytes: number | undefined;
   readonly memoryBytes: number | undefined;
   readonly latencyMs: readonly number[];
@@ -35,6 +35,7 @@ export interface BenchRequest {
   readonly report: string | undefined;
 }
 
+const DEFAULT_PROFILE = 'mixed';
 const DEFAULT_FILES = 1000;
 const DEFAULT_KEY_BITS = '2048';
 const MAX_FILES = 10_000_000;
@@ -48,13 +49,17 @@ export function parseRequest(flags: Flags, cwd: string): BenchRequest {
   if (target.kind !== 'sink' && flags['latency'] !== undefined) {
     throw new SealiftError('usage', '--latency needs --target sink: no other server waits on demand', { object: '--latency', remedy: 'Leave out --latency or --target.' });
   }
+  const latencyMs = counts('--latency', flags['latency'], { min: 0, max: MAX_LATENCY_MS }) ?? [0];
+  if (flags['suggest'] === true && latencyMs.length > 1) {
+    throw new SealiftError('usage', '--suggest finds flags for one --latency', { object: '--latency', remedy: 'Give one value, that of your bucket.' });
+  }
   return {
     ...workOf(flags, cwd),
-    threads: counts('--threads', flags['threads'], { min: 1, max: MAX_THREADS }) ?? [availableParallelism()],
-    concurrency: counts('--concurrency', flags['concurrency'], { min: 1, max: MAX_CONCURRENCY }) ?? [DEFAULT_CONCURRENCY],
+    threads: counts('--threads', flags['threads'], { min: 1, max: MAX_THREADS }),
+    concurrency: counts('--concurrency', flags['concurrency'], { min: 1, max: MAX_CONCURRENCY }),
     partBytes: optional(flags['part-size'], (value) => parseSize('--part-size', value, { min: MIN_PART_BYTES, max: MAX_PART_BYTES })),
     memoryBytes: optional(flags['memory'], (value) => parseSize('--memory', value, { min: MIN_MEMORY_BYTES, max: 1024 * GiB })),
-    latencyMs: counts('--latency', flags['latency'], { min: 0, max: MAX_LATENCY_MS }) ?? [0],
+    latencyMs,
     envelope: parseChoice('--envelope', flags['envelope'] ?? 'oss-crypto', ['oss-crypto', 'client-side-encryption']),
     keyBits: keyBitsOf(flags['key-bits'] ?? DEFAULT_KEY_BITS),
     target,
@@ -79,7 +84,7 @@ function workOf(flags: Flags, cwd: string): Pick<BenchRequest, 'groups' | 'profi
     const group = { files: parseCount('--files', files ?? String(DEFAULT_FILES), { min: 1, max: MAX_FILES }), bytes: parseSize('--size', size ?? '4KiB', { min: 0, max: 64 * GiB - 32 }) };
     return { groups: [group], profile: undefined, directory: undefined };
   }
-  const name = parseText('--profile', profile ?? 'mixed');
+  const name = parseText('--profile', profile ?? DEFAULT_PROFILE);
   const groups = Object.hasOwn(PROFILES, name) ? PROFILES[name] : undefined;
   return { groups, profile: name, directory: groups === undefined ? directoryNamed(resolve(cwd, name)) : undefined };
 }

@@ -15,6 +15,8 @@ export interface Combination {
   readonly partBytes: number | undefined;
   readonly memoryBytes: number | undefined;
   readonly withPull: boolean;
+  /** Costs one more round. */
+  readonly withProfile: boolean;
   /** At most, as long as there is time. */
   readonly runs: number;
 }

@@ -42,6 +42,8 @@ export interface Row {
   readonly cpuSecondsPerGiB: number;
   readonly cpuSecondsPer1000Files: number;
   readonly latency?: Latency;
+  /** Share of all cores of the machine that worked meanwhile, servers included: 0 to 1. */
+  readonly machineBusy: number;
   readonly peakRssMiB: number;
   readonly stages?: StageSplit;
   readonly floor: { readonly seconds: number; readonly cpuSeconds: number };
@@ -63,11 +65,11 @@ export function thisMachine(): Machine {
   };
 }
 
-export type Figures = Pick<Row, 'seconds' | 'filesPerSecond' | 'mbPerSecond' | 'cpuSeconds' | 'cpuSecondsPerGiB' | 'cpuSecondsPer1000Files' | 'files' | 'bytes' | 'peakRssMiB' | 'overTime' | 'latency'>;
+export type Figures = Pick<Row, 'seconds' | 'filesPerSecond' | 'mbPerSecond' | 'cpuSeconds' | 'cpuSecondsPerGiB' | 'cpuSecondsPer1000Files' | 'files' | 'bytes' | 'machineBusy' | 'peakRssMiB' | 'overTime' | 'latency'>;
 
-export function figures({ seconds, cpuSeconds, files, bytes, peakRssMiB, overTime, latency }: Measure): Figures {
+export function figures({ seconds, cpuSeconds, files, bytes, machineBusy, peakRssMiB, overTime, latency }: Measure): Figures {
   return {
-    seconds, cpuSeconds, files, bytes, peakRssMiB, overTime,
+    seconds, cpuSeconds, files, bytes, machineBusy, peakRssMiB, overTime,
     filesPerSecond: files / seconds,
     mbPerSecond: bytes / 1e6 / seconds,
     cpuSecondsPerGiB: cpuSeconds / (bytes / GiB),

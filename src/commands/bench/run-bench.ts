@@ -1,18 +1,19 @@
 /** A bench from flags to numbers: makes the data, measures every combination beside its floor, opens what was sealed. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SealiftError, toFailure } from '../../errors.js';
 import { createRsaKey } from '../../keys/key-files.js';
+import { DEFAULT_CONCURRENCY } from '../../limits.js';
 import { formatBytes, plural } from '../../report/format.js';
 import type { Context } from '../context.js';
 import { measureCombination } from './combination.js';
 import { htmlReport } from './html.js';
 import { parseRequest, type BenchRequest, type Flags } from './request.js';
 import { checkRoom } from './room.js';
-import type { Combination, Stage } from './round.js';
+import type { Stage } from './round.js';
 import { BENCH_VERSION, thisMachine, type BenchFile, type Row } from './rows.js';
-import { suggest, suggestionLines, sweepCombinations, type Suggestion } from './suggest.js';
+import { suggestionLines, sweepFlags, type Suggestion } from './suggest.js';
 import { tableLines } from './table.js';
 import { openPlaces } from './target.js';
 import { makeWork, nameOf, workFrom, type Work } from './work.js';
@@ -38,7 +39,7 @@ export async function runBench(context: Context, flags: Flags): Promise<void> {
 /** Whatever failed then failed because of it. */
 function stopped(reason: unknown): SealiftError {
   const { code, message } = toFailure(reason);
-  return new SealiftError(code, `the bench was ${message}; what it had made is removed`);
+  return new SealiftError(code, `the bench was ${message}, no numbers were kept`);
 }
 
 interface Plan {
@@ -60,11 +61,11 @@ async function measureAll(context: Context, plan: Plan): Promise<Results> {
   await createRsaKey(keyFile, { bits: request.keyBits });
   let made: Work | undefined;
   const work = (): Work => (made ??= prepareWork(context, request, scratch));
-  const rows: Row[] = [];
+  const all: Results[] = [];
   for (const latencyMs of request.latencyMs) {
-    rows.push(...(await measureLatency(context, plan, { work, keyFile, latencyMs, mayRepeat: () => context.now() < deadlineMs })));
+    all.push(await measureLatency(context, plan, { work, keyFile, latencyMs, mayRepeat: () => context.now() < deadlineMs }));
   }
-  return { rows, suggestion: request.suggest ? suggest(rows) : undefined };
+  return { rows: all.flatMap(({ rows }) => rows), suggestion: all[0]?.suggestion };
 }
 
 interface Given extends Pick<Stage, 'keyFile' | 'latencyMs' | 'mayRepeat'> {
@@ -73,31 +74,29 @@ interface Given extends Pick<Stage, 'keyFile' | 'latencyMs' | 'mayRepeat'> {
 }
 
 /** All combinations against servers that answer so late. */
-async function measureLatency(context: Context, { request, flags, scratch, signal }: Plan, given: Given): Promise<readonly Row[]> {
+async function measureLatency(context: Context, { request, flags, scratch, signal }: Plan, given: Given): Promise<Results> {
   const { envelope, keyBits, target } = request;
   const directory = mkdtempSync(join(scratch, 'server-'));
   const { place, sink } = await openPlaces(context, { choice: target, latencyMs: given.latencyMs, flags, directory });
   const say = (line: string): void => void context.stderr.write(`${line}\n`);
-  const rows: Row[] = [];
   try {
     const stage: Stage = { ...given, work: given.work(), place, sink, scratch, envelope, keyBits, signal, say };
-    for (const combination of combinations(request)) {
-      rows.push(...(await measureCombination(combination, stage)));
-    }
+    return request.suggest ? await sweepFlags(request, stage) : { rows: await measureEach(request, stage), suggestion: undefined };
   } finally {
     await place.close();
     await sink.close();
     rmSync(directory, { recursive: true, force: true });
   }
-  return rows;
 }
 
-function combinations(request: BenchRequest): readonly Combination[] {
-  if (request.suggest) {
-    return sweepCombinations(request);
+async function measureEach({ threads = [availableParallelism()], concurrency = [DEFAULT_CONCURRENCY], partBytes, memoryBytes, runs }: BenchRequest, stage: Stage): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const count of threads) {
+    for (const requests of concurrency) {
+      rows.push(...(await measureCombination({ threads: count, concurrency: requests, partBytes, memoryBytes, runs, withPull: true, withProfile: true }, stage)));
+    }
   }
-  const { partBytes, memoryBytes, runs } = request;
-  return request.threads.flatMap((threads) => request.concurrency.map((concurrency) => ({ threads, concurrency, partBytes, memoryBytes, withPull: true, runs })));
+  return rows;
 }
 
 function prepareWork(context: Context, request: BenchRequest, scratch: string): Work {
@@ -108,7 +107,7 @@ function prepareWork(context: Context, request: BenchRequest, scratch: string): 
 
 function workOf({ groups, profile, directory, target: { kind: target } }: BenchRequest, scratch: string): Work {
   if (groups === undefined) {
-    const work = workFrom(directory ?? '');
+    const work = workFrom(profile ?? '', directory ?? '');
     checkRoom({ bytes: work.bytes, isMade: false, target }, scratch);
     return work;
   }

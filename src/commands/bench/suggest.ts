@@ -1,9 +1,12 @@
-/** Which flags suit a bucket: a sweep over threads, concurrency and part size, and what held it back. */
+/** Which flags suit a bucket: one flag after the other is tried, at the best values of those before, and what held it back. */
 import { availableParallelism } from 'node:os';
-import { DEFAULT_CONCURRENCY, MiB } from '../../limits.js';
-import type { Combination } from './round.js';
+import { DEFAULT_CONCURRENCY, DEFAULT_PART_BYTES, MiB } from '../../limits.js';
+import { measureCombination } from './combination.js';
 import type { BenchRequest } from './request.js';
+import { profileRound, type Combination, type Stage } from './round.js';
 import type { Row } from './rows.js';
+import type { StageSplit } from './stages.js';
+import { shortened } from './table.js';
 
 export interface Suggestion {
   readonly flags: readonly string[];
@@ -11,40 +14,80 @@ export interface Suggestion {
   readonly reason: string;
 }
 
-const CONCURRENCIES = [DEFAULT_CONCURRENCY, 4 * DEFAULT_CONCURRENCY];
-const PARTS = [8 * MiB, 32 * MiB];
+export interface Sweep {
+  readonly rows: readonly Row[];
+  readonly suggestion: Suggestion;
+}
+
+type Axis = Pick<Combination, 'threads'> | Pick<Combination, 'concurrency'> | Pick<Combination, 'partBytes'>;
+
+interface Trial {
+  readonly combination: Combination;
+  readonly row: Row;
+}
+
+const CONCURRENCIES = [DEFAULT_CONCURRENCY, 4 * DEFAULT_CONCURRENCY, 8 * DEFAULT_CONCURRENCY];
+const LARGER_PART_BYTES = 32 * MiB;
 /** Of what the cores could do: above this, they are what limits. */
 const BUSY_SHARE = 0.75;
 /** Of the time of the threads that did not sleep: above this, reading is what limits. */
 const READING_SHARE = 0.4;
 /** A setting has to be this much faster before it is worth more threads or connections. */
 const WORTH = 1.05;
+/** Shorter runs are mostly start-up. In seconds. */
+const MEANINGFUL_SECONDS = 2;
 
-/** What was asked for where it was, else what usually matters; pushes alone. */
-export function sweepCombinations({ threads, concurrency, partBytes, memoryBytes }: BenchRequest): readonly Combination[] {
+/** Pushes alone. Of a flag that was given, only the given values are tried. */
+export async function sweepFlags(request: BenchRequest, stage: Stage): Promise<Sweep> {
   const cores = availableParallelism();
-  const threadCounts = threads.length > 1 ? threads : [...new Set([Math.max(1, Math.floor(cores / 2)), cores])];
-  const concurrencies = concurrency.length > 1 ? concurrency : CONCURRENCIES;
-  const parts = partBytes === undefined ? PARTS : [partBytes];
-  const common = { memoryBytes, withPull: false, runs: 1 };
-  const first = threadCounts.flatMap((count) => concurrencies.map((requests) => ({ ...common, threads: count, concurrency: requests, partBytes: parts[0] })));
-  return [...first, ...parts.slice(1).map((bytes) => ({ ...common, threads: cores, concurrency: DEFAULT_CONCURRENCY, partBytes: bytes }))];
+  const { threads = [...new Set([Math.ceil(cores / 2), cores])], concurrency = CONCURRENCIES, partBytes, memoryBytes } = request;
+  const isPartSizeFree = partBytes === undefined && stage.work.files.some(({ bytes }) => bytes > LARGER_PART_BYTES);
+  const parts = isPartSizeFree ? [DEFAULT_PART_BYTES, LARGER_PART_BYTES] : [partBytes];
+  const base = { memoryBytes, withPull: false, withProfile: false, runs: 1, threads: Math.max(...threads), concurrency: concurrency[0] ?? DEFAULT_CONCURRENCY, partBytes: parts[0] };
+  const trials = await tried([], [base], stage);
+  for (const axis of [concurrency.map((requests) => ({ concurrency: requests })), threads.map((count) => ({ threads: count })), parts.map((bytes) => ({ partBytes: bytes }))] satisfies Axis[][]) {
+    const best = bestOf(trials).combination;
+    trials.push(...(await tried(trials, axis.map((value) => ({ ...best, ...value })), stage)));
+  }
+  const best = bestOf(trials);
+  const stages = (await profileRound(best.combination, stage)).push;
+  return { rows: trials.map(({ row }) => (row === best.row && stages !== undefined ? { ...row, stages } : row)), suggestion: suggestionFor(best.row, stages) };
 }
 
-/** @throws RangeError for no rows */
-export function suggest(rows: readonly Row[]): Suggestion {
-  const best = rows.reduce((one, other) => (other.seconds * WORTH < one.seconds ? other : one));
-  const busy = best.cpuSeconds / best.seconds / Math.min(availableParallelism(), best.threads + 1);
-  const awake = 1 - (best.stages?.wait ?? 0);
-  const reading = awake === 0 ? 0 : ((best.stages?.read ?? 0) + (best.stages?.walk ?? 0)) / awake;
-  const flags = [`--threads ${best.threads}`, `--concurrency ${best.concurrency}`, ...(best.partBytes === undefined ? [] : [`--part-size ${best.partBytes / MiB}MiB`])];
-  const speed = `${best.mbPerSecond.toFixed(0)} MB/s, ${best.filesPerSecond.toFixed(0)} files/s`;
+async function tried(before: readonly Trial[], combinations: readonly Combination[], stage: Stage): Promise<Trial[]> {
+  const trials: Trial[] = [];
+  for (const combination of combinations.filter((one) => !before.some(({ combination: other }) => isSame(one, other)))) {
+    const rows = await measureCombination(combination, stage);
+    trials.push(...rows.map((row) => ({ combination, row })));
+  }
+  return trials;
+}
+
+function isSame(a: Combination, b: Combination): boolean {
+  return a.threads === b.threads && a.concurrency === b.concurrency && a.partBytes === b.partBytes;
+}
+
+/** The modest ones first: more has to be worth it. */
+function bestOf(trials: readonly Trial[]): Trial {
+  const modestFirst = trials.toSorted(({ combination: a }, { combination: b }) => a.threads - b.threads || a.concurrency - b.concurrency || (a.partBytes ?? 0) - (b.partBytes ?? 0));
+  return modestFirst.reduce((best, other) => (other.row.seconds * WORTH < best.row.seconds ? other : best));
+}
+
+function suggestionFor({ threads, concurrency, partBytes, cpuSeconds, seconds, machineBusy, mbPerSecond, filesPerSecond }: Row, stages: StageSplit | undefined): Suggestion {
+  // Where a container may use fewer cores than there are, its own share says more than the machine's.
+  const busy = Math.max(machineBusy, Math.min(1, cpuSeconds / seconds / Math.min(availableParallelism(), threads + 1)));
+  const awake = 1 - (stages?.wait ?? 0);
+  const reading = awake === 0 ? 0 : ((stages?.read ?? 0) + (stages?.walk ?? 0)) / awake;
+  const flags = [`--threads ${threads}`, `--concurrency ${concurrency}`, ...(partBytes === undefined ? [] : [`--part-size ${partBytes % MiB === 0 ? `${partBytes / MiB}MiB` : partBytes}`])];
+  const speed = `${shortened(mbPerSecond)} MB/s, ${shortened(filesPerSecond)} files/s`;
+  const short = seconds < MEANINGFUL_SECONDS ? `; but at ${seconds.toFixed(1)} s most of it is start-up: try more data` : '';
+  const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
   if (reading > READING_SHARE) {
-    return { flags, bound: 'disk', reason: `${speed}; ${(reading * 100).toFixed(0)} % of the work is reading: disk-bound, more threads only help if the disk serves them at once` };
+    return { flags, bound: 'disk', reason: `${speed}; ${percent(reading)} of the work is walking and reading: disk-bound, more threads help only if the disk serves them at once${short}` };
   }
   return busy > BUSY_SHARE
-    ? { flags, bound: 'CPU', reason: `${speed}; the cores are ${(busy * 100).toFixed(0)} % busy: CPU-bound, more requests in flight would not help` }
-    : { flags, bound: 'latency', reason: `${speed}; the cores are only ${(busy * 100).toFixed(0)} % busy: latency-bound, requests in flight matter most` };
+    ? { flags, bound: 'CPU', reason: `${speed}; the cores are ${percent(busy)} busy: CPU-bound, more requests in flight would not help${short}` }
+    : { flags, bound: 'latency', reason: `${speed}; the cores are only ${percent(busy)} busy: latency-bound, the requests in flight and the line to the server decide${short}` };
 }
 
 export function suggestionLines({ flags, reason }: Suggestion): string[] {

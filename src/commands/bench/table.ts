@@ -5,8 +5,8 @@ import { STAGES } from './stages.js';
 type Column = readonly [title: string, value: (row: Row) => string];
 
 const COLUMNS: readonly Column[] = [
-  ['files/s', ({ filesPerSecond }) => filesPerSecond.toFixed(0)],
-  ['MB/s', ({ mbPerSecond }) => mbPerSecond.toFixed(0)],
+  ['files/s', ({ filesPerSecond }) => shortened(filesPerSecond)],
+  ['MB/s', ({ mbPerSecond }) => shortened(mbPerSecond)],
   ['cpu-s/GiB', ({ cpuSecondsPerGiB }) => cpuSecondsPerGiB.toFixed(2)],
   ['cpu-s/1,000', ({ cpuSecondsPer1000Files }) => cpuSecondsPer1000Files.toFixed(2)],
   ['p50 ms', ({ latency }) => latency?.p50Ms.toFixed(1) ?? '–'],
@@ -30,6 +30,11 @@ export function tableLines({ machine, rows }: BenchFile): string[] {
     '',
     'efficiency: CPU time of the floor (the same bytes read, sealed, checksummed and sent by the shortest code) per CPU time of ours',
   ];
+}
+
+/** Three digits that count. */
+export function shortened(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2);
 }
 
 /** The first column to the left, numbers to the right. */

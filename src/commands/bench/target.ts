@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { loadConfig } from '../../config.js';
+import { toFailure } from '../../errors.js';
 import type { Credentials, StoreTarget } from '../../run/options.js';
 import { createOssStore, type OssConfig } from '../../store/oss.js';
-import { withRetry } from '../../store/retry.js';
+import { RETRY_POLICY, withRetry, type RetryPolicy } from '../../store/retry.js';
 import type { ObjectStore } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { openSession } from '../session.js';
@@ -38,6 +39,8 @@ interface Wish {
 const REACH = ['endpoint', 'region', 'internal'] as const;
 const SINK_CREDENTIALS: Credentials = { accessKeyId: 'bench', accessKeySecret: 'bench' };
 const CONNECTIONS = 64;
+/** After a signal there are seconds left to remove objects; and whoever waits wants to know that the server is gone. */
+const IMPATIENT: RetryPolicy = { ...RETRY_POLICY, totalMs: 5000 };
 
 export async function openPlaces(context: Context, wish: Wish): Promise<Places> {
   const sink = await openSink(wish.latencyMs);
@@ -51,7 +54,7 @@ export async function openPlaces(context: Context, wish: Wish): Promise<Places> 
 
 export async function withStore<T>({ target, credentials }: Pick<Place, 'target' | 'credentials'>, work: (store: ObjectStore) => Promise<T>): Promise<T> {
   const config: OssConfig = { ...target, credentials, connections: CONNECTIONS };
-  const store = withRetry(await createOssStore(config));
+  const store = withRetry(await createOssStore(config), IMPATIENT);
   try {
     return await work(store);
   } finally {
@@ -84,11 +87,22 @@ async function openPlace(context: Context, { choice, flags, directory }: Wish): 
   const reach = { target: { ...session.target, prefix }, credentials };
   const name = `oss://${session.target.bucket}`;
   context.stderr.write(`objects go to ${name}/${prefix}/ and are removed again\n`);
+  await probe(reach, `${prefix}/probe`);
   const close = async (): Promise<void> => {
-    await sweep(reach, `${prefix}/`);
+    await sweep(reach, `${prefix}/`).catch((error: unknown) => {
+      context.stderr.write(`some objects are still below ${name}/${prefix}/ and have to be removed by hand: ${toFailure(error).message}\n`);
+    });
     await session.close();
   };
   return { name, ...reach, forget: (below) => sweep(reach, `${below}/`), close };
+}
+
+/** Finds out in seconds what would otherwise end a run: no such bucket, no permission to put or to delete, no network. */
+async function probe(reach: Pick<Place, 'target' | 'credentials'>, key: string): Promise<void> {
+  await withStore(reach, async (store) => {
+    await store.put(key, Buffer.alloc(0), { metadata: {}, crc64: 0n });
+    await store.delete(key);
+  });
 }
 
 /** Removes objects and unfinished uploads. */

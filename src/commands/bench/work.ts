@@ -8,7 +8,7 @@ import { formatBytes, formatCount } from '../../report/format.js';
 import type { WorkFile } from './job.js';
 
 export interface Work {
-  /** For rows: `mixed`, `20,000 × 4 KiB`, or the directory. */
+  /** For rows: `mixed`, `20,000 × 4 KiB`, or the directory as it was given. */
   readonly name: string;
   readonly directory: string;
   readonly files: readonly WorkFile[];
@@ -51,15 +51,15 @@ export function nameOf({ files, bytes }: Group): string {
 }
 
 /** The regular files of a directory that is there already. */
-export function workFrom(directory: string): Work {
+export function workFrom(name: string, directory: string): Work {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => {
     const path = join(entry.parentPath, entry.name).slice(directory.length + 1);
     return { path, bytes: statSync(join(directory, path)).size };
   });
   if (files.length === 0) {
-    throw new SealiftError('usage', `${directory} holds no files`, { object: '--profile', remedy: 'Name a directory with files, or a profile: small, medium, large, mixed.' });
+    throw new SealiftError('usage', `--profile: ${directory} holds no files`, { object: '--profile', remedy: 'Name a directory with files, or a profile: small, medium, large, mixed.' });
   }
-  return { name: directory, directory, files, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
+  return { name, directory, files, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 function fill(file: string, bytes: number, { block, salt }: { readonly block: Buffer; readonly salt: number }): void {
