@@ -32,7 +32,7 @@ export async function measurePairs({ group, threads, runs, latencyMs = 0, concur
     } as const;
     const rounds: Round[] = [];
     for (let run = 0; run < runs; run += 1) {
-      rounds.push(await measureRound({ threads, concurrency, partBytes: undefined, memoryBytes, withPull, runs }, stage));
+      rounds.push(await measureRound({ threads, concurrency, partBytes: undefined, memoryBytes, withPull, withProfile: false, runs }, stage));
     }
     return rounds;
   } finally {
