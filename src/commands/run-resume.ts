@@ -1,7 +1,7 @@
 import { manifestDirectories } from '../config.js';
 import { SealiftError } from '../errors.js';
-import { newestUnfinished } from '../manifest/locate.js';
-import { summarize } from '../manifest/summary.js';
+import { readLastSession } from '../manifest/last-session.js';
+import { newestUnfinished, readHead } from '../manifest/locate.js';
 import type { Context } from './context.js';
 import { runPull } from './run-pull.js';
 import { runPush } from './run-push.js';
@@ -10,8 +10,8 @@ import { namedManifest, noManifest } from './which-manifest.js';
 /** Repeats the command that a manifest recorded, with its options; flags given now come first. */
 export async function runResume(context: Context, flags: Readonly<Record<string, unknown>>): Promise<void> {
   const manifest = await manifestFor(context, flags['manifest']);
-  const { head, lastSession } = await summarize(manifest);
-  const recorded = lastSession?.options ?? head.options;
+  const head = await readHead(manifest);
+  const recorded = (await readLastSession(manifest))?.options ?? head.options;
   const { command, source, destination } = recorded;
   // `manifest` is a positional argument here, and would pass for the option of that name.
   const request = { flags: { ...flags, manifest: undefined }, recorded, source, destination, manifest };

@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { MANIFEST_READ_BYTES, MAX_MANIFEST_LINE_BYTES } from '../limits.js';
 
@@ -14,6 +15,8 @@ export interface RawLine {
 }
 
 const NEWLINE = 10;
+/** Most lines fit the first read; larger ones take a second. */
+const FIRST_READ_BYTES = 4096;
 
 /** Reads a file line by line, in batches of about `MANIFEST_READ_BYTES`, in one buffer. */
 export async function* readRawLines(file: FileHandle): AsyncGenerator<readonly RawLine[]> {
@@ -26,6 +29,17 @@ export async function* readRawLines(file: FileHandle): AsyncGenerator<readonly R
     }
     yield splitter.split(bytesRead);
   }
+}
+
+/** The line that starts at `offset`, without its newline; undefined when none ends it. */
+export function readLine(fd: number, offset: number, length = FIRST_READ_BYTES): string | undefined {
+  const bytes = Buffer.allocUnsafe(length);
+  const got = bytes.subarray(0, readSync(fd, bytes, 0, length, offset));
+  const end = got.indexOf(NEWLINE);
+  if (end !== -1) {
+    return got.toString('utf8', 0, end);
+  }
+  return got.length < length ? undefined : readLine(fd, offset, length * 16);
 }
 
 class LineSplitter {

@@ -1,17 +1,13 @@
-import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { SealiftError } from '../errors.js';
 import type { EncodedPath } from '../run/types.js';
 import type { EntryState, IndexEntry, StatKey } from './file-index.js';
 import { openManifest } from './files.js';
 import { parseLine, type Position } from './line.js';
+import { readLine } from './raw-lines.js';
 import type { CloseRecord, ManifestLine, ManifestRecord, OpenRecord, SessionRecord } from './record.js';
 import { corruptManifest, emptyManifest, Replay } from './replay.js';
 import { ManifestState, type PendingFetch, type PendingUpload } from './state.js';
-
-/** Most lines fit the first read; larger ones take a second. */
-const FIRST_READ_BYTES = 4096;
-const NEWLINE = 10;
 
 /** A manifest read into memory. */
 export interface Replayed {
@@ -123,7 +119,7 @@ export class ManifestView {
   }
 
   protected lineAt(offset: number): ManifestLine {
-    const record = parseLine(readLine(this.handle.fd, offset, FIRST_READ_BYTES));
+    const record = parseLine(readLine(this.handle.fd, offset));
     if (record === undefined) {
       throw changedBehindOurBack(this.file);
     }
@@ -186,16 +182,6 @@ function applyOrRefuse(state: ManifestState, { record, offset, file }: { record:
   } catch (cause) {
     throw corruptManifest(file, record.seq, cause);
   }
-}
-
-function readLine(fd: number, offset: number, length: number): string | undefined {
-  const bytes = Buffer.allocUnsafe(length);
-  const got = bytes.subarray(0, readSync(fd, bytes, 0, length, offset));
-  const end = got.indexOf(NEWLINE);
-  if (end !== -1) {
-    return got.toString('utf8', 0, end);
-  }
-  return got.length < length ? undefined : readLine(fd, offset, length * 16);
 }
 
 function changedBehindOurBack(file: string): SealiftError {
