@@ -122,7 +122,7 @@ async function sealift(args: readonly string[], endpoint: string): Promise<Cost>
 }
 
 function medianOf(costs: readonly Cost[]): Cost {
-  const of = (what: keyof Cost): number => median(costs.map((cost) => cost[what]));
+  const of = (what: 'seconds' | 'cpuSeconds' | 'peakRssMiB'): number => median(costs.map((cost) => cost[what]));
   return { seconds: of('seconds'), cpuSeconds: of('cpuSeconds'), peakRssMiB: of('peakRssMiB') };
 }
 
