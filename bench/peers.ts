@@ -1,6 +1,6 @@
 /**
  * How much CPU time do others take for the same files? `node dist/bench/peers.js [--files 5000] [--size 4KiB]
- * [--large-files 2] [--large-size 256MiB] [--runs 3] [--only small|large]`
+ * [--large-files 2] [--large-size 256MiB] [--runs 3] [--only small|large] [--with rclone,age]`
  *
  * Runs whatever is installed of rclone, restic, age and openssl in turn with Sealift, whole processes, on the same data.
  * Those that upload send to the same sink, whose CPU time counts for nobody. Prints ratios of each run, their median: of
@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
   options: {
     files: { type: 'string', default: '5000' }, size: { type: 'string', default: '4KiB' },
     'large-files': { type: 'string', default: '2' }, 'large-size': { type: 'string', default: '256MiB' },
-    runs: { type: 'string', default: '3' }, only: { type: 'string' },
+    runs: { type: 'string', default: '3' }, only: { type: 'string' }, with: { type: 'string', default: 'rclone,restic,age,openssl' },
   },
 });
 const COUNTS = { min: 1, max: 1_000_000 };
@@ -39,7 +39,7 @@ const OTHERS = [
   rclone('rclone crypt → s3, no look-ups', NO_LOOKUPS),
   rclone('rclone crypt → s3, no checksums either', [...NO_LOOKUPS, '--s3-disable-checksum', '--ignore-checksum']),
   restic(), age(), openssl(),
-];
+].filter(({ name }) => options.with.split(',').some((wanted) => name.startsWith(wanted)));
 const SETS: Readonly<Record<string, { readonly group: Group; readonly ours: readonly Peer[]; readonly targets: readonly string[] }>> = {
   small: {
     group: { files: parseCount('--files', options.files, COUNTS), bytes: parseSize('--size', options.size, SIZES) },
