@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import type { BenchFile } from '../../src/commands/bench/rows.js';
+import type { Suggestion } from '../../src/commands/bench/suggest.js';
+import { reach, runCli, startCli } from '../support/cli.js';
+import { makeWorld, type World } from '../support/world.js';
+
+const TARGET = ['--target', 'oss://sealift/tmp'];
+
+/** What the process needs to reach the cloud, and a scratch directory that can be looked into. */
+function place(world: World): { cwd: string; env: Record<string, string> } {
+  mkdirSync(world.path('scratch'));
+  return { cwd: world.directory, env: { ...reach(world).env, TMPDIR: world.path('scratch') } };
+}
+
+async function assertNothingLeft(world: World): Promise<void> {
+  assert.deepEqual(readdirSync(world.path('scratch')), []);
+  assert.deepEqual([(await world.store.list('')).objects, await world.store.listUploads('')], [[], []]);
+}
+
+describe('sealift bench against a bucket', () => {
+  it('suggests flags with a reason, measured there, and removes what it put', async (t) => {
+    const world = await makeWorld(t);
+    const flags = ['--suggest', '--files', '30', '--size', '1KiB', '--threads', '1', '--concurrency', '2,4', '--json'];
+    const { code, stdout, stderr } = await runCli(['bench', ...TARGET, ...flags], place(world));
+    assert.equal(code, 0, stderr);
+    const { rows, suggestion } = JSON.parse(stdout) as BenchFile & { suggestion: Suggestion };
+    assert.deepEqual(rows.map(({ threads, concurrency, operation, target }) => [threads, concurrency, operation, target]), [[1, 2, 'push', 'oss://sealift'], [1, 4, 'push', 'oss://sealift']]);
+    assert.match(suggestion.flags.join(' '), /^--threads 1 --concurrency [24]$/);
+    assert.match(suggestion.reason, /(?:CPU|latency|disk)-bound/);
+    assert.ok(suggestion.reason.includes(`${suggestion.bound}-bound`), suggestion.reason);
+    assert.ok(world.requests.some(({ method, key }) => method === 'PUT' && key.includes('/sealift-bench-')));
+    await assertNothingLeft(world);
+  });
+
+  it('removes objects and scratch files when it is stopped', async (t) => {
+    const world = await makeWorld(t);
+    const { child, finished } = startCli(['bench', ...TARGET, '--files', '3000', '--size', '1KiB'], place(world));
+    world.faults = ({ method, key }) => {
+      if (method === 'PUT' && key.endsWith('/file-7')) {
+        child.kill('SIGINT');
+      }
+      return undefined;
+    };
+    const { code, stderr } = await finished;
+    assert.equal(code, 130, stderr);
+    assert.match(stderr, /the bench was stopped by SIGINT/);
+    await assertNothingLeft(world);
+  });
+
+  it('says what is wrong with the bucket before it makes anything', async (t) => {
+    const world = await makeWorld(t);
+    const { code, stderr } = await runCli(['bench', '--target', 'oss://nowhere/tmp'], place(world));
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /the bucket does not exist/);
+    assert.doesNotMatch(stderr, /mixed:/);
+    await assertNothingLeft(world);
+  });
+});
