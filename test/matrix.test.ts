@@ -11,9 +11,9 @@ import { reach } from './support/cli.js';
 import { modelDecrypt } from './support/model-kms.js';
 import { modelOpen, type ModelKeys } from './support/model-reader.js';
 import { content, describeTree, plant } from './support/trees.js';
-import { makeWorld, only, SMALL, type World } from './support/world.js';
+import { makeWorld, only, type World } from './support/world.js';
 
-/** One PUT, and parts: the second is larger than what one thread seals in memory with SMALL. */
+/** One PUT, and parts: the second is larger than what a test world puts whole. */
 const FILES = { 'one.bin': content(70_001, 1), 'parts.bin': content(4_400_003, 2) } as const;
 const SPANS = [[0, 0], [0, 15], [17, 131_090], [-1, -1]] as const;
 
@@ -25,22 +25,20 @@ interface Cell {
 }
 
 const ENVELOPES = ['oss-crypto', 'client-side-encryption'] as const;
-/** Threads start anew with every run; one is enough here. */
-const ONE = { ...SMALL, threads: 1 } as const;
 
 describe('every kind of object', () => {
   it('is opened by the model reader, pulled, verified and read by ranges', async (t) => {
     const world = await makeWorld(t);
     plant(world.source, FILES);
     for (const { name, envelope, key, model } of cells(world)) {
-      const { result } = await world.push({ target: { ...world.target, prefix: `all/${name}` }, keys: [key], envelope, tuning: ONE });
+      const { result } = await world.push({ target: { ...world.target, prefix: `all/${name}` }, keys: [key], envelope });
       assert.deepEqual([result.exitCode, result.done], [0, 2], name);
       await assertModelled(world, { prefix: `all/${name}`, model, envelope });
       await assertRanges(world, `all/${name}`);
       plant(world.path('expected'), Object.fromEntries(Object.entries(FILES).map(([file, data]) => [`${name}/${file}`, data])));
     }
     assert.equal(only(world.requests, 'InitiateMultipartUpload').length, cells(world).length, 'one file of each travels in parts');
-    const everything = { target: { ...world.target, prefix: 'all' }, keys: [world.key, kms(world, {}).key], tuning: ONE };
+    const everything = { target: { ...world.target, prefix: 'all' }, keys: [world.key, kms(world, {}).key] };
     const pulled = await world.pull(world.path('pulled'), everything);
     assert.deepEqual([pulled.result.exitCode, pulled.result.done], [0, 2 * cells(world).length]);
     assert.deepEqual(contents(world.path('pulled')), contents(world.path('expected')));

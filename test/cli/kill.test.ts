@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import type { RequestRecord } from '../../src/local/cloud.js';
 import { reach, startCli, type Finished } from '../support/cli.js';
 import { content, describeTree, plant } from '../support/trees.js';
-import { makeWorld, type World } from '../support/world.js';
+import { makeWorld, TWO_THREADS, type World } from '../support/world.js';
 
 const KILLS = 20;
 const PART_BYTES = 128 * 1024;
@@ -43,7 +43,7 @@ describe('a push that is killed', () => {
 
 /** Runs a push in a process of its own and kills it when its request number `killAt` arrives. */
 async function pushOnce(world: World, killAt: number): Promise<Finished> {
-  const { env, options } = reach(world);
+  const { env, options } = reach(world, TWO_THREADS);
   const { child, finished } = startCli(['push', world.source, 'oss://sealift/backup', ...options, '--quiet'], { cwd: world.path('work'), env });
   let seen = 0;
   world.faults = () => {

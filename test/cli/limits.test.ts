@@ -13,7 +13,7 @@ describe('a push under an operating system that gives little', () => {
   it('waits for file descriptors instead of losing files', async (t) => {
     const world = await makeWorld(t);
     plant(world.source, Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`d${i % 7}/f${i}`, content(500, i)])));
-    plant(world.source, { 'large.bin': content(3_000_000) });
+    plant(world.source, { 'large.bin': content(4_300_000) });
     const { env, options } = reach(world);
     const push = spawn('bash', ['-c', 'ulimit -n 116; exec "$@"', 'bash', process.execPath, CLI, 'push', world.source, 'oss://sealift/backup', '--key', options[1] ?? '', '--threads', '2', '--concurrency', '30', '--memory', '8MiB', '--part-size', '128KiB', '--quiet'], {
       cwd: world.directory, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'],
@@ -31,7 +31,7 @@ describe('a pull that was killed', () => {
   it('leaves temporary files that the next one removes, and files that it completes', async (t) => {
     const world = await makeWorld(t);
     plant(world.source, Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`small/f${i}`, content(500, i)])));
-    plant(world.source, { 'large.bin': content(3_000_000) });
+    plant(world.source, { 'large.bin': content(4_300_000) });
     await world.push();
     const { env, options } = reach(world);
     const pulling = ['pull', 'oss://sealift/backup', world.path('back'), ...options, '--quiet'];

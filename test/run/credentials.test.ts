@@ -3,12 +3,12 @@ import { describe, it } from 'node:test';
 import type { CredentialsProvider } from '../../src/run/options.js';
 import { anyKmsKey, kmsKey } from '../support/kms-keys.js';
 import { content, describeTree, plant } from '../support/trees.js';
-import { makeWorld, SMALL, type World } from '../support/world.js';
+import { makeWorld, SMALL, TWO_THREADS, type World } from '../support/world.js';
 
 const FILES = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`f${i}`, `file ${i}`]));
 const LARGE = 3 * 1024 * 1024;
 /** What can be under way when a token expires: in both workers, and one request of the coordinator. */
-const UNDER_WAY = SMALL.threads * SMALL.concurrency + 1;
+const UNDER_WAY = TWO_THREADS.threads * TWO_THREADS.concurrency + 1;
 
 interface Issuer {
   readonly provider: CredentialsProvider;
@@ -44,7 +44,7 @@ function refusals(world: World): number {
 
 describe('a token that expires in the middle of', () => {
   it('a push is renewed once for OSS, KMS and every thread', async (t) => {
-    const world = await makeWorld(t);
+    const world = await makeWorld(t, TWO_THREADS);
     plant(world.source, { ...FILES, 'large.bin': content(LARGE) });
     const { provider, issued, expire } = issuer(world);
     let puts = 0;
@@ -61,15 +61,15 @@ describe('a token that expires in the middle of', () => {
     const refused = refusals(world);
     assert.ok(refused >= 1 && refused <= 2 * UNDER_WAY, `${refused} refusals`);
     assertLeftBehind(world, issued[0] ?? '');
-    const verified = await world.verify({ keys: [anyKmsKey(world)], against: world.source, credentials: provider });
+    const verified = await world.verify({ keys: [anyKmsKey(world)], against: world.source, credentials: provider, tuning: SMALL });
     assert.deepEqual([verified.result.done, verified.result.exitCode], [61, 0]);
     assert.equal(issued.length, 2);
   });
 
   it('a pull is renewed as often as it takes', async (t) => {
-    const world = await makeWorld(t);
+    const world = await makeWorld(t, TWO_THREADS);
     plant(world.source, { ...FILES, 'large.bin': content(LARGE) });
-    await world.push({ keys: [kmsKey(world)] });
+    await world.push({ keys: [kmsKey(world)], tuning: SMALL });
     world.requests.length = 0;
     const { provider, issued, expire } = issuer(world);
     let decrypts = 0;

@@ -8,7 +8,7 @@ import { content, plant } from '../support/trees.js';
 import { makeWorld, SMALL, strangersKey, type World } from '../support/world.js';
 import { loadObjects, vectorPlaintext } from '../vectors/load.js';
 
-const LARGE = 3_000_000;
+const LARGE = 4_300_000;
 
 /** Fetches a sealed object as it is stored. */
 async function fetchStored(world: World, key: string): Promise<{ body: Buffer; metadata: Metadata }> {

@@ -9,11 +9,9 @@ import type { EnvelopeFamily } from '../../src/keys/wrapper.js';
 import type { RequestRecord } from '../../src/local/cloud.js';
 import { anyKmsKey, kmsCalls, kmsKey } from '../support/kms-keys.js';
 import { content, describeTree, plant } from '../support/trees.js';
-import { makeWorld, only, publicHalf, SMALL, strangersKey, type World } from '../support/world.js';
+import { makeWorld, only, publicHalf, SMALL, strangersKey, TWO_THREADS, type World } from '../support/world.js';
 
 const FAMILIES: readonly EnvelopeFamily[] = ['oss-crypto', 'client-side-encryption'];
-/** One worker loads its modules in half the time of two; it seals 4 MiB in memory. */
-const ONE = { ...SMALL, threads: 1 };
 const LARGE = 4 * 1024 * 1024 + 3 * SMALL.partBytes + 5;
 
 interface Cell {
@@ -47,12 +45,12 @@ describe('a directory comes back, and verifies', () => {
       it(`under ${cell.name} in the ${envelope} envelope, whole and in parts`, async (t) => {
         const world = await makeWorld(t);
         plant(world.source, { 'small.txt': 'hello', empty: '', 'block.bin': content(4096), 'large.bin': content(LARGE) });
-        const pushed = await world.push({ keys: [cell.seal(world)], envelope, tuning: ONE });
+        const pushed = await world.push({ keys: [cell.seal(world)], envelope });
         assert.deepEqual([pushed.result.done, pushed.result.exitCode], [4, 0], JSON.stringify(pushed.result.failures));
-        const back = await world.pull(world.path('back'), { keys: [cell.open(world)], tuning: ONE });
+        const back = await world.pull(world.path('back'), { keys: [cell.open(world)] });
         assert.equal(back.result.exitCode, 0, JSON.stringify(back.result.failures));
         assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
-        const verified = await world.verify({ keys: [cell.open(world)], against: world.source, tuning: ONE });
+        const verified = await world.verify({ keys: [cell.open(world)], against: world.source });
         assert.deepEqual([verified.result.done, verified.result.exitCode], [4, 0], JSON.stringify(verified.result.failures));
         assertHeaders(world.requests, envelope, cell.wrapAlgorithms[envelope]);
       });
@@ -98,11 +96,11 @@ describe('a bucket under several keys', () => {
     ];
     for (const { name, key, envelope } of pushes) {
       plant(world.source, { [`${name}/file`]: name, [`${name}/more`]: content(5000) });
-      const { result } = await world.push({ source: world.path('source', name), target: { ...world.target, prefix: `all/${name}` }, keys: [key], envelope, tuning: ONE });
+      const { result } = await world.push({ source: world.path('source', name), target: { ...world.target, prefix: `all/${name}` }, keys: [key], envelope });
       assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
     }
     const keys = [second, world.key, anyKmsKey(world, { passphrase: 'p c' }), anyKmsKey(world, { passphrase: 'p d' }), anyKmsKey(world)];
-    const pulled = await world.pull(world.path('back'), { target: { ...world.target, prefix: 'all' }, keys });
+    const pulled = await world.pull(world.path('back'), { target: { ...world.target, prefix: 'all' }, keys, tuning: TWO_THREADS });
     assert.deepEqual([pulled.result.done, pulled.result.failures], [12, []]);
     assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
   });
@@ -111,10 +109,10 @@ describe('a bucket under several keys', () => {
     const world = await makeWorld(t);
     plant(world.source, { a: 'A', 'large.bin': content(LARGE) });
     const named = rsaKey(world.key.privateKey ?? world.key.publicKey, { z: '1', 'key': 'mine' });
-    await world.push({ keys: [named], tuning: ONE });
+    await world.push({ keys: [named] });
     const sent = [...only(world.requests, 'PutObject'), ...only(world.requests, 'InitiateMultipartUpload')];
     assert.deepEqual(sent.map(({ metadata }) => metadata['x-oss-meta-oss-matdesc']), ['{"key":"mine","z":"1"}', '{"key":"mine","z":"1"}']);
-    const { result } = await world.verify({ keys: [strangersKey(), named], tuning: ONE });
+    const { result } = await world.verify({ keys: [strangersKey(), named] });
     assert.deepEqual([result.done, result.failures], [2, []]);
   });
 
@@ -123,7 +121,7 @@ describe('a bucket under several keys', () => {
     plant(world.source, { a: 'A' });
     await world.push();
     const [one, two] = [strangersKey(), strangersKey()];
-    const { result } = await world.verify({ keys: [one, two, anyKmsKey(world)], tuning: ONE });
+    const { result } = await world.verify({ keys: [one, two, anyKmsKey(world)] });
     assert.equal(result.exitCode, 4);
     const [{ message, remedy = '' } = { message: '' }] = result.failures;
     assert.ok(remedy.includes(one.fingerprint) && remedy.includes(two.fingerprint), remedy);
@@ -136,11 +134,11 @@ describe('the number of KMS calls', () => {
 
   for (const envelope of FAMILIES) {
     it(`stays within 1.01 per object and one per worker, sealed and opened (${envelope})`, async (t) => {
-      const world = await makeWorld(t);
+      const world = await makeWorld(t, TWO_THREADS);
       mkdirSync(world.path('source', 'd'));
       plant(world.source, Object.fromEntries(Array.from({ length: FILES - 2 }, (_, i) => [`d/${i}`, `file ${i}`])));
       plant(world.source, { 'large-1.bin': content(LARGE), 'large-2.bin': content(LARGE, 2) });
-      const limit = 1.01 * FILES + SMALL.threads;
+      const limit = 1.01 * FILES + TWO_THREADS.threads;
       const { result } = await world.push({ keys: [kmsKey(world)], envelope });
       assert.deepEqual([result.done, result.failures], [FILES, []]);
       const sealing = kmsCalls(world.requests);
@@ -157,11 +155,11 @@ describe('the number of KMS calls', () => {
     const world = await makeWorld(t);
     plant(world.source, { a: 'A', b: 'B' });
     const keys = [kmsKey(world)];
-    await world.push({ keys, tuning: ONE });
+    await world.push({ keys });
     const sealed = kmsCalls(world.requests).length;
-    await world.push({ keys, tuning: ONE });
+    await world.push({ keys });
     assert.equal(kmsCalls(world.requests).length, sealed);
-    const checked = await world.push({ keys, checksum: true, tuning: ONE });
+    const checked = await world.push({ keys, checksum: true });
     assert.equal(checked.result.skipped, 2, JSON.stringify(checked.result));
     assert.deepEqual([...new Set(kmsCalls(world.requests).slice(sealed).map(({ operation }) => operation))], ['Decrypt']);
   });
@@ -176,12 +174,12 @@ describe('a KMS that refuses', () => {
     const { keyId } = world.cloud.kms;
     const keys = [kmsKey(world)];
     world.cloud.setKmsKeyEnabled(keyId, false);
-    const stopped = await world.push({ keys, tuning: ONE });
+    const stopped = await world.push({ keys });
     assert.deepEqual([stopped.result.exitCode, stopped.result.done, stopped.result.failed, stopped.result.complete], [5, 0, 1, false]);
     assert.match(stopped.result.failures[0]?.message ?? '', new RegExp(`KMS key ${keyId}: .*Rejected\\.Disabled`));
     assert.equal(only(world.requests, 'PutObject').length, 0);
     world.cloud.setKmsKeyEnabled(keyId, true);
-    const resumed = await world.push({ keys, tuning: ONE });
+    const resumed = await world.push({ keys });
     assert.deepEqual([resumed.result.exitCode, resumed.result.done, resumed.result.run], [0, 20, stopped.result.run]);
   });
 
@@ -189,15 +187,15 @@ describe('a KMS that refuses', () => {
     const world = await makeWorld(t);
     plant(world.source, FILES);
     const other = world.cloud.createKmsKey();
-    await world.push({ keys: [kmsKey(world, { keyId: other })], tuning: ONE });
+    await world.push({ keys: [kmsKey(world, { keyId: other })] });
     world.cloud.setKmsKeyEnabled(other, false);
     for (const key of [kmsKey(world), anyKmsKey(world)]) {
-      const { result } = await world.pull(world.path('back'), { keys: [key], tuning: ONE });
+      const { result } = await world.pull(world.path('back'), { keys: [key] });
       assert.deepEqual([result.exitCode, result.done, result.failed], [5, 0, 1]);
       assert.match(result.failures[0]?.message ?? '', new RegExp(`KMS key ${other}: Decrypt refused \\(Rejected\\.Disabled`));
     }
     world.cloud.setKmsKeyEnabled(other, true);
-    const resumed = await world.pull(world.path('back'), { keys: [anyKmsKey(world)], tuning: ONE });
+    const resumed = await world.pull(world.path('back'), { keys: [anyKmsKey(world)] });
     assert.deepEqual([resumed.result.exitCode, resumed.result.failures], [0, []]);
     assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
   });
@@ -205,11 +203,11 @@ describe('a KMS that refuses', () => {
   it('with another context stops the pull at the first object', async (t) => {
     const world = await makeWorld(t);
     plant(world.source, FILES);
-    await world.push({ keys: [kmsKey(world, { passphrase: 'right' })], tuning: ONE });
-    const { result } = await world.pull(world.path('back'), { keys: [anyKmsKey(world, { passphrase: 'wrong' })], tuning: ONE });
+    await world.push({ keys: [kmsKey(world, { passphrase: 'right' })] });
+    const { result } = await world.pull(world.path('back'), { keys: [anyKmsKey(world, { passphrase: 'wrong' })] });
     assert.deepEqual([result.exitCode, result.done, result.failed], [5, 0, 1]);
     assert.match(result.failures[0]?.remedy ?? '', /passphrase/);
-    const again = await world.pull(world.path('back'), { keys: [anyKmsKey(world, { passphrase: 'right' })], tuning: ONE });
+    const again = await world.pull(world.path('back'), { keys: [anyKmsKey(world, { passphrase: 'right' })] });
     assert.deepEqual([again.result.exitCode, again.result.failures], [0, []]);
   });
 
@@ -219,11 +217,11 @@ describe('a KMS that refuses', () => {
       plant(world.source, FILES);
       const keys = [kmsKey(world)];
       world.faults = ({ operation }) => (operation === action ? { kind: 'answer', status: 403, body: JSON.stringify({ Code: 'Forbidden.NoPermission', Message: 'no', RequestId: 'r' }) } : undefined);
-      const { result } = await world.push({ keys, tuning: ONE });
+      const { result } = await world.push({ keys });
       assert.deepEqual([result.exitCode, result.done, result.failed], [5, 0, 1], JSON.stringify(result.failures));
       assert.match(result.failures[0]?.message ?? '', new RegExp(`KMS key ${world.cloud.kms.keyId}: ${action} refused \\(Forbidden\\.NoPermission`));
       world.faults = () => undefined;
-      const resumed = await world.push({ keys, tuning: ONE });
+      const resumed = await world.push({ keys });
       assert.deepEqual([resumed.result.exitCode, resumed.result.done], [0, 20]);
     });
   }
@@ -231,7 +229,7 @@ describe('a KMS that refuses', () => {
   it('one changed object only, once its context is proven, with that object alone', async (t) => {
     const world = await makeWorld(t);
     plant(world.source, { a: 'A', z: 'Z' });
-    await world.push({ keys: [kmsKey(world)], tuning: ONE });
+    await world.push({ keys: [kmsKey(world)] });
     const head = await world.store.head('backup/z');
     const name = 'x-oss-meta-oss-crypto-key';
     const blob = Buffer.from(head.metadata[name] ?? '', 'base64');
@@ -239,13 +237,13 @@ describe('a KMS that refuses', () => {
     const body = await buffer((await world.store.get('backup/z')).body);
     const crc64 = Crc64.create().digestOf(body);
     await world.store.put('backup/z', body, { metadata: { ...head.metadata, [name]: blob.toString('base64') }, crc64 });
-    const { result } = await world.pull(world.path('back'), { keys: [anyKmsKey(world)], tuning: { ...ONE, concurrency: 1 } });
+    const { result } = await world.pull(world.path('back'), { keys: [anyKmsKey(world)], tuning: { ...SMALL, concurrency: 1 } });
     assert.deepEqual([result.exitCode, result.done, result.failures.map(({ path, code }) => [path, code])], [4, 1, [['z', 'authentication-failed']]]);
   });
 
   it('to seal with no key at all is an error before anything is sent', async (t) => {
     const world = await makeWorld(t);
-    await assert.rejects(world.push({ keys: [anyKmsKey(world)], tuning: ONE }), { code: 'master-key-missing' });
+    await assert.rejects(world.push({ keys: [anyKmsKey(world)] }), { code: 'master-key-missing' });
     await assert.rejects(world.push({ keys: [kmsKey(world, { passphrase: 'x' })], envelope: 'client-side-encryption' }), { code: 'config-invalid' });
     assert.equal(world.requests.length, 0);
   });
@@ -253,7 +251,7 @@ describe('a KMS that refuses', () => {
 
 describe('an interrupted upload in parts under a KMS key', () => {
   /** More than the memory budget holds, so that parts are left to send when the run stops. */
-  const HUGE = 12 * 1024 * 1024;
+  const HUGE = 8 * 1024 * 1024;
 
   /** Pushes until a few parts are there. */
   async function interrupted(world: World, keys: readonly MasterKey[]): Promise<void> {
@@ -266,7 +264,7 @@ describe('an interrupted upload in parts under a KMS key', () => {
       }
       return undefined;
     };
-    const { result } = await world.push({ keys, tuning: ONE, signal: stop.signal });
+    const { result } = await world.push({ keys, signal: stop.signal });
     assert.deepEqual([result.exitCode, result.complete], [130, false]);
     world.faults = () => undefined;
     world.requests.length = 0;
@@ -277,11 +275,11 @@ describe('an interrupted upload in parts under a KMS key', () => {
     plant(world.source, { 'large.bin': content(HUGE) });
     const keys = [kmsKey(world)];
     await interrupted(world, keys);
-    const { result } = await world.push({ keys, tuning: ONE });
+    const { result } = await world.push({ keys });
     assert.deepEqual([result.exitCode, result.done], [0, 1], JSON.stringify(result.failures));
     assert.deepEqual(kmsCalls(world.requests).map(({ operation }) => operation), ['Decrypt', 'Decrypt']);
     assert.ok(only(world.requests, 'UploadPart').length < Math.ceil(HUGE / SMALL.partBytes));
-    const verified = await world.verify({ keys, against: world.source, tuning: ONE });
+    const verified = await world.verify({ keys, against: world.source });
     assert.deepEqual([verified.result.exitCode, verified.result.done], [0, 1]);
   });
 
@@ -291,7 +289,7 @@ describe('an interrupted upload in parts under a KMS key', () => {
     const keys = [kmsKey(world)];
     await interrupted(world, keys);
     world.faults = ({ operation }) => (operation === 'Decrypt' ? { kind: 'answer', status: 403, body: JSON.stringify({ Code: 'Forbidden.NoPermission', Message: 'no', RequestId: 'r' }) } : undefined);
-    const { result, events } = await world.push({ keys, tuning: ONE });
+    const { result, events } = await world.push({ keys });
     assert.deepEqual([result.exitCode, result.done], [0, 1], JSON.stringify(result.failures));
     assert.ok(events.some((event) => event.event === 'notice' && event.message.includes('fresh data key')));
     assert.equal(only(world.requests, 'AbortMultipartUpload').length, 1);

@@ -3,12 +3,13 @@ import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, statSync, sym
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { IfExists } from '../../src/run/options.js';
 import { content, describeTree, plant, plantHostile } from '../support/trees.js';
-import { makeWorld, only, publicHalf, SMALL, strangersKey, testKey } from '../support/world.js';
+import { makeWorld, only, publicHalf, SMALL, strangersKey, testKey, TWO_THREADS } from '../support/world.js';
 
 describe('push and pull', () => {
   it('bring a hostile tree back byte for byte, with times, modes and empty directories', async (t) => {
-    const world = await makeWorld(t);
+    const world = await makeWorld(t, TWO_THREADS);
     plantHostile(world.source);
     const pushed = await world.push();
     assert.equal(pushed.result.exitCode, 0, JSON.stringify(pushed.result.failures));
@@ -32,7 +33,7 @@ describe('push and pull', () => {
   });
 
   it('seal and open at every boundary of cipher chunk, part and budget', async (t) => {
-    const world = await makeWorld(t);
+    const world = await makeWorld(t, TWO_THREADS);
     const part = SMALL.partBytes;
     const single = 2 * 1024 * 1024;
     const sizes = [0, 1, 15, 16, 17, 65535, 65537, single - 1, single, single + 1, single + part - 1, single + part, single + part + 1, 3 * single, 3 * single + 1];
@@ -47,7 +48,7 @@ describe('push and pull', () => {
 
   it('need only the public key to push, and the private key to pull', async (t) => {
     const world = await makeWorld(t);
-    plant(world.source, { 'a.txt': 'a', 'large.bin': content(3_000_000) });
+    plant(world.source, { 'a.txt': 'a', 'large.bin': content(4_300_000) });
     const pushed = await world.push({ keys: [publicHalf(world.key)] });
     assert.equal(pushed.result.exitCode, 0, JSON.stringify(pushed.result.failures));
     await assert.rejects(world.pull(world.path('back'), { keys: [publicHalf(testKey())] }), { code: 'master-key-missing' });
@@ -56,7 +57,7 @@ describe('push and pull', () => {
 
   it('refuse every object under a stranger\'s key with the integrity exit code, and write nothing', async (t) => {
     const world = await makeWorld(t);
-    plant(world.source, { 'a.txt': 'a', 'large.bin': content(3_000_000) });
+    plant(world.source, { 'a.txt': 'a', 'large.bin': content(4_300_000) });
     await world.push();
     const { result } = await world.pull(world.path('back'), { keys: [strangersKey()] });
     assert.equal(result.exitCode, 4);
@@ -68,7 +69,7 @@ describe('push and pull', () => {
 describe('the same push again', () => {
   it('sends nothing when nothing changed, and what changed when something did', async (t) => {
     const world = await makeWorld(t);
-    plant(world.source, { 'a.txt': 'a', 'b.txt': 'b', 'large.bin': content(3_000_000) });
+    plant(world.source, { 'a.txt': 'a', 'b.txt': 'b', 'large.bin': content(4_300_000) });
     await world.push();
     const before = world.requests.length;
     const again = await world.push();
@@ -95,7 +96,7 @@ describe('the same push again', () => {
   it('finds a changed content under an unchanged stat when asked for checksums', async (t) => {
     const world = await makeWorld(t);
     const file = join(world.source, 'a.bin');
-    plant(world.source, { 'a.bin': content(1000, 1), 'b.bin': content(1000, 2), 'large.bin': content(3_000_000) });
+    plant(world.source, { 'a.bin': content(1000, 1), 'b.bin': content(1000, 2), 'large.bin': content(4_300_000) });
     await world.push();
     const { result } = await world.push({ checksum: true });
     assert.deepEqual([result.done, result.skipped, result.exitCode], [0, 3, 0], JSON.stringify(result.failures));
@@ -108,25 +109,31 @@ describe('the same push again', () => {
 });
 
 describe('an object that no manifest knows', () => {
+  /** Done, skipped and failed of two files. */
   const cases = [
-    { ifExists: 'changed', sameState: [0, 1, 0], otherState: [1, 0, 0] },
-    { ifExists: 'skip', sameState: [0, 1, 0], otherState: [0, 1, 0] },
-    { ifExists: 'overwrite', sameState: [1, 0, 0], otherState: [1, 0, 0] },
-    { ifExists: 'fail', sameState: [0, 0, 1], otherState: [0, 0, 1] },
+    { ifExists: 'changed', sameState: [0, 2, 0], otherState: [2, 0, 0] },
+    { ifExists: 'skip', sameState: [0, 2, 0], otherState: [0, 2, 0] },
+    { ifExists: 'overwrite', sameState: [2, 0, 0], otherState: [2, 0, 0] },
+    { ifExists: 'fail', sameState: [0, 0, 2], otherState: [0, 0, 2] },
   ] as const;
-  for (const { ifExists, sameState, otherState } of cases) {
-    it(`is handled by --if-exists ${ifExists}, whole or in parts`, async (t) => {
-      const world = await makeWorld(t);
-      const twice = (counts: readonly number[]): number[] => counts.map((count) => 2 * count);
-      plant(world.source, { 'small.bin': content(10, 1), 'large.bin': content(3_000_000, 1) });
-      await world.push();
-      const same = await world.push({ newRun: true, ifExists });
-      assert.deepEqual([same.result.done, same.result.skipped, same.result.failed], twice(sameState));
-      plant(world.source, { 'small.bin': content(10, 2), 'large.bin': content(3_000_000, 2) });
-      const other = await world.push({ newRun: true, ifExists });
-      assert.deepEqual([other.result.done, other.result.skipped, other.result.failed], twice(otherState));
-    });
-  }
+  it('is handled as asked, whole or in parts', async (t) => {
+    const world = await makeWorld(t);
+    const plantState = (seed: number): void =>
+      plant(world.source, Object.fromEntries(cases.flatMap(({ ifExists }) => [[`${ifExists}/small.bin`, content(10, seed)], [`${ifExists}/large.bin`, content(4_300_000, seed)]])));
+    const pushAgain = async (ifExists: IfExists): Promise<number[]> => {
+      const { result } = await world.push({ source: world.path('source', ifExists), target: { ...world.target, prefix: `backup/${ifExists}` }, newRun: true, ifExists });
+      return [result.done, result.skipped, result.failed];
+    };
+    plantState(1);
+    await world.push();
+    for (const { ifExists, sameState } of cases) {
+      assert.deepEqual(await pushAgain(ifExists), sameState, `--if-exists ${ifExists}, the same state`);
+    }
+    plantState(2);
+    for (const { ifExists, otherState } of cases) {
+      assert.deepEqual(await pushAgain(ifExists), otherState, `--if-exists ${ifExists}, another state`);
+    }
+  });
 
   it('of another tool is never replaced by default, and the run goes on', async (t) => {
     const world = await makeWorld(t);
@@ -266,7 +273,7 @@ describe('a run', () => {
   });
 
   it('is stopped by its signal, says 130, and is finished by the next call', async (t) => {
-    const world = await makeWorld(t);
+    const world = await makeWorld(t, TWO_THREADS);
     plant(world.source, Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`f${i}`, content(100, i)])));
     const abort = new AbortController();
     world.faults = ({ sequence }) => {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { Crc64 } from '../../src/crypto/crc64.js';
 import { startDecryptServer } from '../keys/stand-in-kms.js';
-import { makeWorld, SMALL } from '../support/world.js';
+import { makeWorld } from '../support/world.js';
 import { FOREIGN_FAMILIES, loadGcmObjects, loadObjects, loadSealiftObjects, type VectorObject } from '../vectors/load.js';
 
 interface Named {
@@ -33,7 +33,7 @@ describe('the published vectors', () => {
     }
     const kms = await startDecryptServer(Object.assign({}, ...all.map(({ vector }) => vector.kmsBlobs ?? {})) as Record<string, string>);
     t.after(() => kms.close());
-    const common = { target: { ...world.target, prefix: 'v' }, keys: [world.key, { endpoint: kms.endpoint, region: 'cn-hangzhou' }], tuning: { ...SMALL, threads: 1 } };
+    const common = { target: { ...world.target, prefix: 'v' }, keys: [world.key, { endpoint: kms.endpoint, region: 'cn-hangzhou' }] };
 
     const strict = await world.pull(world.path('strict'), { ...common, allowRenamed: true });
     assert.deepEqual([strict.result.done, strict.result.failed], [sealed.length, foreign.length]);

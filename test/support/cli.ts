@@ -2,7 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RsaKey } from '../../src/keys/rsa.js';
-import { PACKAGE_ROOT, type World } from './world.js';
+import type { Tuning } from '../../src/run/options.js';
+import { PACKAGE_ROOT, SMALL, type World } from './world.js';
 
 export interface Finished {
   readonly code: number | null;
@@ -36,13 +37,14 @@ export async function runCli(args: readonly string[], options: { cwd: string; en
 }
 
 /** What a command needs to reach a world's cloud from another process. */
-export function reach(world: World): { env: Record<string, string>; options: string[] } {
+export function reach(world: World, tuning: Required<Tuning> = SMALL): { env: Record<string, string>; options: string[] } {
   const { cloud } = world;
+  const { threads, concurrency, memoryBytes, partBytes } = tuning;
   return {
     env: {
       OSS_ACCESS_KEY_ID: cloud.accessKeyId, OSS_ACCESS_KEY_SECRET: cloud.accessKeySecret, OSS_REGION: cloud.oss.region, OSS_ENDPOINT: cloud.oss.endpoint,
     },
-    options: ['--key', keyFile(world, world.key), '--threads', '2', '--concurrency', '4', '--memory', '8MiB', '--part-size', '128KiB'],
+    options: ['--key', keyFile(world, world.key), '--threads', `${threads}`, '--concurrency', `${concurrency}`, '--memory', `${memoryBytes}`, '--part-size', `${partBytes}`],
   };
 }
 

@@ -4,17 +4,13 @@ import { createHash, randomFillSync } from 'node:crypto';
 import { closeSync, createReadStream, mkdirSync, openSync, writeSync } from 'node:fs';
 import type { RequestRecord } from '../../src/local/cloud.js';
 import { MiB } from '../../src/limits.js';
+import type { Tuning } from '../../src/run/options.js';
 import { reach, startCli, type Finished } from './cli.js';
 import { only, type World } from './world.js';
 
-export interface Killing {
+export interface Killing extends Required<Tuning> {
   readonly sizeBytes: number;
-  readonly partBytes: number;
   readonly kills: number;
-  readonly threads: number;
-  /** Requests in flight per thread. */
-  readonly concurrency: number;
-  readonly memoryBytes: number;
 }
 
 export interface Survived {
@@ -61,9 +57,8 @@ export async function sha256Of(file: string): Promise<string> {
 
 /** Runs a push in a process of its own and kills it when its n-th part begins to arrive. */
 async function pushOnce(world: World, killing: Killing, killAt: number): Promise<Finished> {
-  const { env, options } = reach(world);
-  const numbers = ['--threads', killing.threads, '--concurrency', killing.concurrency, '--memory', killing.memoryBytes, '--part-size', killing.partBytes];
-  const args = ['push', world.source, 'oss://sealift/backup', ...withoutNumbers(options), ...numbers.map(String), '--quiet'];
+  const { env, options } = reach(world, killing);
+  const args = ['push', world.source, 'oss://sealift/backup', ...options, '--quiet'];
   const { child, finished } = startCli(args, { cwd: world.path('work'), env });
   let parts = 0;
   world.faults = ({ operation }) => {
@@ -74,11 +69,6 @@ async function pushOnce(world: World, killing: Killing, killAt: number): Promise
     return undefined;
   };
   return await finished;
-}
-
-/** The test world's own are small; these runs bring theirs. */
-function withoutNumbers(options: readonly string[]): string[] {
-  return options.slice(0, options.indexOf('--threads'));
 }
 
 function confirmedIn(requests: readonly RequestRecord[]): string[] {

@@ -7,7 +7,7 @@ import { Crc64 } from '../../src/crypto/crc64.js';
 import { rsaKey, type RsaKey } from '../../src/keys/rsa.js';
 import { startLocalCloud, type FaultPlan, type LocalCloud, type RequestRecord } from '../../src/local/cloud.js';
 import type { RunEvent } from '../../src/run/events.js';
-import type { PullOptions, PushOptions, RunResult, StoreTarget, VerifyOptions } from '../../src/run/options.js';
+import type { PullOptions, PushOptions, RunResult, StoreTarget, Tuning, VerifyOptions } from '../../src/run/options.js';
 import { pull } from '../../src/run/pull.js';
 import { push } from '../../src/run/push.js';
 import { verify } from '../../src/run/verify.js';
@@ -60,10 +60,12 @@ export interface World {
   path(...names: string[]): string;
 }
 
-/** Small numbers, so that a few hundred KiB already travel in parts: 8 MiB of memory, 128 KiB parts. */
-export const SMALL = { threads: 2, concurrency: 4, memoryBytes: 8 * 1024 * 1024, partBytes: 128 * 1024 } as const;
+/** Small numbers, so that more than 4 MiB already travel in parts. One thread: each is dearer to start than the work of most tests. */
+export const SMALL = { threads: 1, concurrency: 4, memoryBytes: 8 * 1024 * 1024, partBytes: 128 * 1024 } as const;
+/** For what several threads could do wrong. More than 2 MiB travel in parts. */
+export const TWO_THREADS = { ...SMALL, threads: 2 } as const;
 
-export async function makeWorld(t: TestContext): Promise<World> {
+export async function makeWorld(t: TestContext, tuning: Tuning = SMALL): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), 'sealift-test-'));
   const path = (...names: string[]): string => join(directory, ...names);
   mkdirSync(path('source'));
@@ -81,7 +83,7 @@ export async function makeWorld(t: TestContext): Promise<World> {
   const common = {
     target: { bucket: cloud.oss.bucket, prefix: 'backup', region: cloud.oss.region, endpoint: cloud.oss.endpoint },
     credentials: { accessKeyId: cloud.accessKeyId, accessKeySecret: cloud.accessKeySecret },
-    keys: [key], tuning: SMALL, manifestDirectories: [path('manifests')],
+    keys: [key], tuning, manifestDirectories: [path('manifests')],
   } as const;
   const store = await createOssStore({ ...common.target, credentials: common.credentials, connections: 4 });
   t.after(async () => await store.close());
