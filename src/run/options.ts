@@ -13,6 +13,8 @@ export interface StoreTarget {
   readonly endpoint?: string;
   /** Use the endpoint inside Alibaba Cloud. @default false */
   readonly internal?: boolean;
+  /** PEM text of certificate authorities that are trusted besides Node's own, for a custom endpoint. */
+  readonly caCertificates?: string;
 }
 
 /** An access key, or a temporary one with its token. */

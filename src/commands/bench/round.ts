@@ -61,7 +61,8 @@ export async function profileRound(combination: Combination, stage: Stage): Prom
   });
 }
 
-async function measureProgram(program: Program, combination: Combination, stage: Stage): Promise<Measures> {
+/** @throws SealiftError unless all of it was done and what was sealed opens again */
+export async function measureProgram(program: Program, combination: Combination, stage: Stage): Promise<Measures> {
   return await inDirectory(stage, program, async (directory) => {
     const measures: Partial<Record<Operation, Measure>> = {};
     for (const operation of operationsOf(combination)) {
