@@ -20,7 +20,7 @@ import { DEFAULT_CONCURRENCY, KiB, MiB } from '../src/limits.js';
 import { makeCertificate } from './certificate.js';
 import { machine, median, mustHold } from './machine.js';
 
-const SETS: readonly Group[] = [{ files: 4000, bytes: 4 * KiB }, { files: 2, bytes: 128 * MiB }];
+const SETS: readonly Group[] = [{ files: 2000, bytes: 4 * KiB }, { files: 2, bytes: 128 * MiB }];
 
 const { values: flags } = parseArgs({ options: { runs: { type: 'string', default: '3' }, threads: { type: 'string', default: '2' } } });
 const [runs, threads] = [Number(flags.runs), Number(flags.threads)];

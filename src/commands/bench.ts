@@ -36,7 +36,7 @@ export function benchCommand(context: Context): CommandModule {
           endpoint: text('URL of the OSS endpoint of an oss:// target [default: $OSS_ENDPOINT]'),
           region: text('Region of an oss:// target [default: $OSS_REGION]'),
           internal: { type: 'boolean', describe: 'Use the endpoint inside Alibaba Cloud [default: false]' },
-          runs: text('How often each is measured, in turn with its floor; medians are shown [default: 3, fewer after 15 s]'),
+          runs: text('How often each is measured, in turn with its floor; medians are shown [default: 3, fewer after 25 s]'),
           suggest: { type: 'boolean', describe: 'Try threads, concurrency and part size, and say which flags to use [default: false]' },
           report: text('File for one self-contained HTML page with tables and charts [default: none]'),
           out: text('File for the numbers, JSON: {version, machine, rows} [default: none]'),
