@@ -61,7 +61,9 @@ export const THREAD_BUFFER_BYTES = 16 * MiB;
 /** That part of the memory budget is for file data at least, however many threads there are. Ours. */
 export const MIN_ARENA_SHARE = 0.75;
 /** Bytes of short-lived buffers after which a thread collects them: they are used again while they are in the cache. Ours, measured. */
-export const SPENT_BYTES = 4 * MiB;
+export const SPENT_BYTES = 2 * MiB;
+/** Bytes of the one block by which the allocator learns how much it may keep: several times what is spent between collections. Ours, measured. */
+export const ALLOCATOR_HINT_BYTES = 8 * MiB;
 /** Regions of the arena begin at multiples of so many bytes: pages. */
 export const ARENA_GRAIN_BYTES = 4 * KiB;
 /** Smallest memory budget that a run accepts. Ours. */

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { collectSpent } from '../crypto/spent.js';
-import { SPENT_BYTES } from '../limits.js';
+import { ALLOCATOR_HINT_BYTES, SPENT_BYTES } from '../limits.js';
 
 /**
  * Lets this thread use its short-lived buffers again while they are in the cache. Measured: a tenth less CPU time per GiB,
@@ -10,6 +10,7 @@ import { SPENT_BYTES } from '../limits.js';
 export function recycleBuffers(): void {
   const gc = collector();
   if (gc !== undefined) {
+    teachAllocator(gc);
     collectSpent(SPENT_BYTES, () => gc({ type: 'minor' }));
   }
 }
@@ -22,4 +23,14 @@ function collector(): Collector | undefined {
   const gc: unknown = runInNewContext('globalThis.gc');
   setFlagsFromString('--no-expose-gc');
   return typeof gc === 'function' ? (gc as Collector) : undefined;
+}
+
+/**
+ * glibc gives what is free at the end of a heap back to the system whenever it is more than 128 KiB, and the next output
+ * faults every page in again, two threads at one lock. Once a large block was freed it keeps twice as much as that, for the
+ * whole process. Elsewhere this does nothing.
+ */
+function teachAllocator(gc: Collector): void {
+  Buffer.allocUnsafeSlow(ALLOCATOR_HINT_BYTES);
+  gc({ type: 'minor' });
 }

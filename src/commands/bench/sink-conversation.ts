@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Crc64 } from '../../crypto/crc64.js';
+import { spent } from '../../crypto/spent.js';
 import type { SinkBucket } from './sink-bucket.js';
 import type { Kept, SinkAnswer, SinkHead, SinkSettings } from './sink-wire.js';
 
@@ -72,6 +73,8 @@ export class SinkConversation {
     this.#md5?.update(body);
     if (this.#parts.settings.keepsBodies) {
       this.#chunks.push(body);
+    } else {
+      spent(body.length);
     }
     this.#left -= body.length;
     this.#parts.bucket.stats.bodyBytes += body.length;

@@ -10,6 +10,7 @@ import { createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { parseArgs } from 'node:util';
 import { Crc64 } from '../../crypto/crc64.js';
+import { recycleBuffers } from '../../run/young-space.js';
 import { SinkBucket } from './sink-bucket.js';
 import { SinkConversation } from './sink-conversation.js';
 
@@ -25,6 +26,7 @@ const { values: flags } = parseArgs({
 });
 const settings = { keepsBodies: !flags.discard, withMd5: flags['etag-md5'], latencyMs: Number(flags.latency) };
 const bucket = new SinkBucket(settings);
+recycleBuffers();
 
 /** One CRC state per connection: bodies of several connections arrive interleaved. */
 const serve = (socket: Socket): void => {
