@@ -1,4 +1,5 @@
 import { CIPHER_CHUNK_BYTES } from '../limits.js';
+import { overwrite } from './overwrite.js';
 import { spent } from './spent.js';
 
 /** A cipher whose output has the length of its input: CTR or GCM in either direction. */
@@ -21,7 +22,7 @@ export function updateChunked(cipher: StreamCipher, data: Buffer): Buffer {
 /** Replaces `data` by the cipher's output. */
 export function updateInPlace(cipher: StreamCipher, data: Buffer): void {
   for (const { offset, chunk } of chunks(data)) {
-    cipher.update(chunk).copy(data, offset);
+    overwrite(data, offset, cipher.update(chunk));
   }
 }
 

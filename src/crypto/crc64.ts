@@ -1,4 +1,5 @@
 import { BUFFER_AT, BUFFER_BYTES, createCrcKernel, ONE, ROUND_BYTES, WINDOW_BYTES, type CrcKernel } from './crc64-kernel.js';
+import { overwrite } from './overwrite.js';
 
 /** Below this, tables alone are faster: what is left of a fold is as long as its window. Ours, measured. */
 const FOLD_FROM_BYTES = 3 * WINDOW_BYTES;
@@ -8,7 +9,7 @@ const EIGHT_BITS = ONE >> 8n;
 /** CRC-64/XZ as OSS reports it in `x-oss-hash-crc64ecma` (there in decimal). Each instance has a state of its own. */
 export class Crc64 {
   readonly #kernel: CrcKernel;
-  readonly #memory: Uint8Array;
+  readonly #memory: Buffer;
   #running = false;
   /** Bytes in the buffer. */
   #filled = 0;
@@ -20,7 +21,7 @@ export class Crc64 {
   private constructor() {
     this.#kernel = createCrcKernel();
     this.#kernel.init();
-    this.#memory = new Uint8Array(this.#kernel.memory.buffer);
+    this.#memory = Buffer.from(this.#kernel.memory.buffer);
   }
 
   /** Makes its own WebAssembly instance, some tens of microseconds: make one per thread and reuse it. */
@@ -50,7 +51,7 @@ export class Crc64 {
     this.#assertRunning();
     for (let offset = 0; offset < data.length; ) {
       const piece = data.subarray(offset, offset + BUFFER_BYTES - this.#filled);
-      this.#memory.set(piece, BUFFER_AT + this.#filled);
+      overwrite(this.#memory, BUFFER_AT + this.#filled, piece);
       this.#filled += piece.length;
       offset += piece.length;
       if (this.#filled === BUFFER_BYTES) {

@@ -13,7 +13,7 @@ export function applyCtr(key: DataKey, start: StartBlock, offsetBytes: number, d
   updateInPlace(createCtr(key, start, offsetBytes), data);
 }
 
-/** The same for bytes that come in pieces, from any byte offset: range reads and foreign objects. */
+/** The same for bytes that come in pieces, from any byte offset: range reads, foreign objects, pieces of large files. */
 export class CtrStream {
   readonly #cipher: Cipher;
 
@@ -26,6 +26,11 @@ export class CtrStream {
   /** As many bytes as went in; the input stays as it is. */
   update(data: Buffer): Buffer {
     return updateChunked(this.#cipher, data);
+  }
+
+  /** Replaces `data`. */
+  apply(data: Buffer): void {
+    updateInPlace(this.#cipher, data);
   }
 }
 

@@ -39,9 +39,31 @@ interface Term {
 
 /** The 16-byte GHASH state of one piece of ciphertext under the data key. */
 export function ghashPiece(key: KeyObject, ciphertext: Buffer): Buffer {
-  const hashKey = GhashKey.of(key);
-  const tag = new Gmac(key, SCRATCH_IV).update(ciphertext).digest();
-  return toBlock(hashKey.unmask(fromBlock(tag), hashKey.scratchMask, ciphertext.length));
+  return new PieceGhash(key).update(ciphertext).digest();
+}
+
+/** The same for a piece that is looked at slice by slice. */
+export class PieceGhash {
+  readonly #key: KeyObject;
+  readonly #gmac: Gmac;
+  #lengthBytes = 0;
+
+  constructor(key: KeyObject) {
+    this.#key = key;
+    this.#gmac = new Gmac(key, SCRATCH_IV);
+  }
+
+  update(ciphertext: Buffer): this {
+    this.#gmac.update(ciphertext);
+    this.#lengthBytes += ciphertext.length;
+    return this;
+  }
+
+  /** Ends the computation. */
+  digest(): Buffer {
+    const hashKey = GhashKey.of(this.#key);
+    return toBlock(hashKey.unmask(fromBlock(this.#gmac.digest()), hashKey.scratchMask, this.#lengthBytes));
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import { chunks, updateChunked } from './cipher-chunks.js';
 import { deriveMacKey, equalBytes, type Authenticators } from './commitment.js';
 import type { DataKey } from './data-key.js';
 import { Gmac } from './gmac.js';
+import { overwrite } from './overwrite.js';
 import type { StartBlock } from './start-block.js';
 
 /** The one error for everything that cannot be told apart: wrong key, failed unwrap, failed commitment, mac or tag. */
@@ -36,7 +37,7 @@ export function openInPlace(
   const opener = new StreamOpener(key, start, aad, sealed);
   try {
     for (const { offset, chunk } of chunks(sealed.data)) {
-      opener.update(chunk).copy(sealed.data, offset);
+      overwrite(sealed.data, offset, opener.update(chunk));
     }
     opener.final();
   } catch (error) {

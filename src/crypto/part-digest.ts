@@ -8,7 +8,12 @@ import type { StartBlock } from './start-block.js';
  * @param partIndex - from 0
  */
 export function partDigest(macKey: Buffer, start: StartBlock, partIndex: number, ciphertext: Buffer): Buffer {
-  return new Gmac(macKey, partIv(start, partIndex)).update(ciphertext).digest();
+  return partGmac(macKey, start, partIndex).update(ciphertext).digest();
+}
+
+/** The same for a part that is looked at slice by slice. */
+export function partGmac(macKey: Buffer, start: StartBlock, partIndex: number): Gmac {
+  return new Gmac(macKey, partIv(start, partIndex));
 }
 
 /** R8 ‖ big-endian32(i + 1): never the nonce of the whole, whose last four bytes are zero. @throws RangeError for no index */

@@ -4,6 +4,7 @@ import { chunks } from './cipher-chunks.js';
 import { deriveMacKey, type Authenticators } from './commitment.js';
 import type { DataKey } from './data-key.js';
 import { Gmac } from './gmac.js';
+import { overwrite } from './overwrite.js';
 import type { StartBlock } from './start-block.js';
 
 /**
@@ -21,7 +22,7 @@ export function sealInPlace(key: DataKey, start: StartBlock, aad: Buffer, data: 
   const cipher = createCipheriv('aes-256-gcm', key.cipherKey, start.nonce, { authTagLength: TAG_BYTES }).setAAD(aad);
   const gmac = new Gmac(deriveMacKey(key, start), start.nonce);
   for (const { offset, chunk } of chunks(data)) {
-    cipher.update(chunk).copy(data, offset);
+    overwrite(data, offset, cipher.update(chunk));
     gmac.update(chunk);
   }
   cipher.final();

@@ -1,3 +1,6 @@
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { overwrite } from '../crypto/overwrite.js';
 import { spent } from '../crypto/spent.js';
 import { isSealiftError } from '../errors.js';
 import { MAX_BODY_RESUMES } from '../limits.js';
@@ -26,10 +29,11 @@ export async function fetchInto(
     try {
       const range = { start: from.offset + filled, end: from.offset + target.length };
       const { body } = await store.get(from.key, { ifMatch: from.etag, range, ...(from.signal === undefined ? {} : { signal: from.signal }) });
-      for await (const chunk of body as AsyncIterable<Buffer>) {
-        filled += chunk.copy(target, filled);
+      await drained(body, (chunk) => {
+        overwrite(target, filled, chunk);
+        filled += chunk.length;
         spent(chunk.length);
-      }
+      });
     } catch (error) {
       stalls = filled > before ? 0 : stalls + 1;
       if (!isSealiftError(error) || !error.retryable || stalls > MAX_BODY_RESUMES) {
@@ -37,4 +41,10 @@ export async function fetchInto(
       }
     }
   }
+}
+
+/** Events instead of iteration: each chunk is taken as it comes from the socket, and none waits in a buffer meanwhile. */
+async function drained(body: Readable, take: (chunk: Buffer) => void): Promise<void> {
+  body.on('data', take);
+  await finished(body);
 }

@@ -127,7 +127,7 @@ export interface IssuedKeys {
   readonly wrappedStart: string;
 }
 
-/** Leaves the ciphertext in the region. */
+/** Leaves the ciphertext in a region as long as the piece; a shorter one is overwritten again and again. */
 export interface ScanJob {
   readonly kind: 'scan';
   readonly keys: SealKeys;

@@ -1,6 +1,8 @@
 import { isSealiftError } from '../errors.js';
+import { SCANS_PER_THREAD, SLICE_BYTES } from '../limits.js';
 import type { Arena, Region } from './arena.js';
-import type { Budget } from './budget.js';
+import { Budget } from './budget.js';
+import type { Bounds } from './effective.js';
 import type { Job, Piece, PieceProof, ResultOf, ScanJob } from './jobs.js';
 import type { Pool } from './pool.js';
 import { valueOf } from './result.js';
@@ -81,15 +83,29 @@ export function inTurn<L>(turns: Budget, memory: Lender<L>): Lender<L> {
   };
 }
 
-/** Pass 1: what authenticates every piece, in order. The ciphertext is thrown away. */
+/** What pass 1 is made on: `keep` are regions in which the ciphertext of the pieces stays, in their order. */
+export interface ScanScene extends Pick<Workshop, 'pool' | 'memory'> {
+  readonly bounds: Pick<Bounds, 'threads'>;
+  readonly keep?: Lender<Region> | undefined;
+}
+
+/** Pass 1: what authenticates every piece, in order. */
 export async function scanPieces(
-  job: Omit<ScanJob, 'kind' | 'piece' | 'region'>, pieces: readonly Piece[], { pool, memory }: { readonly pool: Pool; readonly memory: Lender<Region> },
+  job: Omit<ScanJob, 'kind' | 'piece' | 'region'>, pieces: readonly Piece[], { pool, memory, bounds, keep }: ScanScene,
 ): Promise<PieceProof[]> {
   const proofs: PieceProof[] = [];
-  await onEveryPiece(pieces, memory, async (piece, region) => {
+  await onEveryPiece(pieces, keep ?? bySlices(memory, bounds.threads), async (piece, region) => {
     proofs.push(valueOf(await onSomeThread(pool, { kind: 'scan', ...job, piece, region })));
   });
   return proofs.sort((a, b) => a.index - b.index);
+}
+
+/** A slice per piece, for as many pieces as keep the threads busy: no thread waits for the network here. */
+function bySlices(memory: Arena, threads: number): Lender<Region> {
+  return inTurn(new Budget(SCANS_PER_THREAD * threads), {
+    take: async (bytes) => await memory.take(Math.min(bytes, SLICE_BYTES)),
+    give: (region) => memory.give(region),
+  });
 }
 
 /** Runs the job of one piece. A thread that dies costs the piece a second try: it makes the same bytes again, or none. */

@@ -1,19 +1,19 @@
-import { readSync } from 'node:fs';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { deriveMacKey } from '../crypto/commitment.js';
-import { applyCtr } from '../crypto/ctr.js';
+import { CtrStream } from '../crypto/ctr.js';
 import { DataKey } from '../crypto/data-key.js';
-import { partDigest } from '../crypto/part-digest.js';
+import { partGmac } from '../crypto/part-digest.js';
 import { StartBlock } from '../crypto/start-block.js';
 import { SealiftError, toFailure } from '../errors.js';
-import { readFailure, writeFailure } from '../files/errno.js';
+import { writeFailure } from '../files/errno.js';
 import { writeAroundHoles, writeFully } from '../files/sparse.js';
+import { SLICE_BYTES } from '../limits.js';
 import { fetchInto } from './fetch-into.js';
 import type { FetchJob, IssuedKeys, Piece, PieceProof, PieceSource, Result, ScanJob, SealKeys, SendJob, SentPart } from './jobs.js';
 import { compareWithLocal, localPath } from './local-path.js';
-import { proofOf } from './piece-proof.js';
+import { PieceProver, type PieceKeys } from './piece-proof.js';
 import type { Ports } from './ports.js';
-import { sourceOf } from './source-of.js';
+import { sealSlices } from './seal-slices.js';
 
 export async function issueKeys(ports: Ports): Promise<Result<IssuedKeys>> {
   return await asResult(async () => {
@@ -22,13 +22,13 @@ export async function issueKeys(ports: Ports): Promise<Result<IssuedKeys>> {
   });
 }
 
-/** Pass 1 on one piece: seal it into its slab and keep what authenticates it. */
+/** Pass 1 on one piece: seal it and keep what authenticates it. In a slab as long as the piece the ciphertext stays. */
 export async function scanPiece(job: ScanJob, slab: Buffer, ports: Ports): Promise<Result<PieceProof>> {
   return await asResult(async () => {
     const keys = adopt(job.keys);
-    await readPiece(job.source, job.piece, slab, ports);
-    applyCtr(keys.dataKey, keys.start, job.piece.offset, slab);
-    return proofOf(job.piece, slab, keys);
+    const prover = new PieceProver(job.piece, keys);
+    await sealSlices({ source: job.source, piece: job.piece, keys, see: (slice) => prover.update(slice) }, slab, ports);
+    return prover.proof();
   });
 }
 
@@ -52,10 +52,9 @@ export async function sendPiece(job: SendJob, slab: Buffer, ports: Ports): Promi
 /** The part rule: what leaves is what pass 1 saw. @throws SealiftError `unstable` when the file changed in between */
 async function sealAgain({ piece, keys: sealKeys, digest, key }: SendJob, source: PieceSource, slab: Buffer, ports: Ports): Promise<void> {
   const keys = adopt(sealKeys);
-  await readPiece(source, piece, slab, ports);
-  applyCtr(keys.dataKey, keys.start, piece.offset, slab);
-  const found = partDigest(deriveMacKey(keys.dataKey, keys.start), keys.start, piece.index, slab);
-  if (!timingSafeEqual(found, digest)) {
+  const gmac = partGmac(deriveMacKey(keys.dataKey, keys.start), keys.start, piece.index);
+  await sealSlices({ source, piece, keys, see: (slice) => gmac.update(slice) }, slab, ports);
+  if (!timingSafeEqual(gmac.digest(), digest)) {
     throw new SealiftError('unstable', `${key} changed while it was being sent`, { object: key });
   }
 }
@@ -66,11 +65,7 @@ export async function fetchPiece(job: FetchJob, slab: Buffer, ports: Ports): Pro
     const keys = adopt(job.keys);
     const { piece } = job;
     await fetchInto(ports.store, { key: job.key, etag: job.etag, offset: piece.offset }, slab);
-    const proof = job.sealed ? proofOf(piece, slab, keys) : emptyProof(piece);
-    applyCtr(keys.dataKey, keys.start, piece.offset, slab);
-    if (job.fd !== undefined) {
-      writePiece(job.fd, slab, piece.offset, { name: job.key, ports });
-    }
+    const proof = openSlices(job, keys, slab, ports);
     if (job.against !== undefined) {
       compareWithLocal(localPath(ports.context.root, job.against), slab, piece.offset);
     }
@@ -78,49 +73,27 @@ export async function fetchPiece(job: FetchJob, slab: Buffer, ports: Ports): Pro
   });
 }
 
-interface AdoptedKeys {
-  readonly dataKey: DataKey;
-  readonly start: StartBlock;
+/** Each slice is authenticated and opened while it is in the cache. Written as one: threads wait for each other at a file. */
+function openSlices({ piece, fd, key, sealed }: FetchJob, keys: PieceKeys, slab: Buffer, ports: Ports): PieceProof {
+  const prover = sealed ? new PieceProver(piece, keys) : undefined;
+  const ctr = new CtrStream(keys.dataKey, keys.start, piece.offset);
+  for (let at = 0; at < slab.length; at += SLICE_BYTES) {
+    const slice = slab.subarray(at, at + SLICE_BYTES);
+    prover?.update(slice);
+    ctr.apply(slice);
+  }
+  if (fd !== undefined) {
+    writePiece(fd, slab, piece.offset, { name: key, ports });
+  }
+  return prover?.proof() ?? emptyProof(piece);
 }
 
-function adopt(keys: SealKeys): AdoptedKeys {
+function adopt(keys: SealKeys): PieceKeys {
   return { dataKey: DataKey.fromKeyObject(keys.dataKey), start: StartBlock.fromBytes(Buffer.from(keys.start)) };
 }
 
 function emptyProof(piece: Piece): PieceProof {
   return { index: piece.index, bytes: piece.bytes, digest: new Uint8Array(0), ghash: new Uint8Array(0) };
-}
-
-async function readPiece(source: PieceSource, piece: Piece, slab: Buffer, ports: Ports): Promise<void> {
-  if (source.kind === 'descriptor') {
-    readFully(source.fd, slab, piece.offset);
-    return;
-  }
-  const file = await sourceOf(ports.context, source.path, source.stat);
-  try {
-    file.readAt(slab, piece.offset);
-    file.assertUnchanged();
-  } finally {
-    file.close();
-  }
-}
-
-function readFully(fd: number, into: Buffer, position: number): void {
-  for (let filled = 0; filled < into.length; ) {
-    const count = readSome(fd, into.subarray(filled), position + filled);
-    if (count === 0) {
-      throw new SealiftError('unstable', 'a temporary file is shorter than what was written to it');
-    }
-    filled += count;
-  }
-}
-
-function readSome(fd: number, into: Buffer, position: number): number {
-  try {
-    return readSync(fd, into, 0, into.length, position);
-  } catch (error) {
-    throw readFailure(error, 'a temporary file');
-  }
 }
 
 function writePiece(fd: number, data: Buffer, position: number, { name, ports }: { name: string; ports: Ports }): void {

@@ -1,8 +1,9 @@
 import { deriveMacKey, type Authenticators } from '../crypto/commitment.js';
 import type { DataKey } from '../crypto/data-key.js';
-import { ghashPiece, joinMac, joinTag, verifyPieces } from '../crypto/ghash.js';
+import { joinMac, joinTag, PieceGhash, verifyPieces } from '../crypto/ghash.js';
+import type { Gmac } from '../crypto/gmac.js';
 import type { Expected } from '../crypto/open.js';
-import { partDigest } from '../crypto/part-digest.js';
+import { partGmac } from '../crypto/part-digest.js';
 import type { StartBlock } from '../crypto/start-block.js';
 import type { Piece, PieceProof } from './jobs.js';
 
@@ -14,8 +15,32 @@ export interface PieceKeys {
 
 /** What authenticates one piece of ciphertext; joined with its neighbours it authenticates the object. */
 export function proofOf(piece: Piece, ciphertext: Buffer, keys: PieceKeys): PieceProof {
-  const digest = partDigest(deriveMacKey(keys.dataKey, keys.start), keys.start, piece.index, ciphertext);
-  return { index: piece.index, bytes: piece.bytes, digest, ghash: ghashPiece(keys.dataKey.keyObject, ciphertext) };
+  return new PieceProver(piece, keys).update(ciphertext).proof();
+}
+
+/** The same for a piece that is looked at slice by slice. */
+export class PieceProver {
+  readonly #piece: Piece;
+  readonly #digest: Gmac;
+  readonly #ghash: PieceGhash;
+
+  constructor(piece: Piece, { dataKey, start }: PieceKeys) {
+    this.#piece = piece;
+    this.#digest = partGmac(deriveMacKey(dataKey, start), start, piece.index);
+    this.#ghash = new PieceGhash(dataKey.keyObject);
+  }
+
+  update(ciphertext: Buffer): this {
+    this.#digest.update(ciphertext);
+    this.#ghash.update(ciphertext);
+    return this;
+  }
+
+  /** Ends the computation. */
+  proof(): PieceProof {
+    const { index, bytes } = this.#piece;
+    return { index, bytes, digest: this.#digest.digest(), ghash: this.#ghash.digest() };
+  }
 }
 
 /** Tag and mac of the whole. Counts as the one seal of the data key. */

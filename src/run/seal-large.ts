@@ -39,7 +39,7 @@ async function scan(
   item: PushItem, stat: FileStat, { issued, pieces, held }: { issued: IssuedKeys; pieces: readonly Piece[]; held: HeldRegions | undefined }, scene: PushScene,
 ): Promise<PieceProof[]> {
   const source = { kind: 'path', path: item.path, stat } as const;
-  return await scanPieces({ keys: issued.keys, source }, pieces, { pool: scene.pool, memory: held?.onLoan() ?? scene.memory });
+  return await scanPieces({ keys: issued.keys, source }, pieces, { ...scene, keep: held?.onLoan() });
 }
 
 function headersOf(

@@ -4,8 +4,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { deriveMacKey } from '../../src/crypto/commitment.js';
 import { fromBlock, invert, multiply, power, toBlock, ZERO, type FieldElement } from '../../src/crypto/gf128.js';
-import { ghashPiece, joinMac, joinTag, verifyPieces, type DigestedPart, type Piece } from '../../src/crypto/ghash.js';
-import { partDigest } from '../../src/crypto/part-digest.js';
+import { ghashPiece, joinMac, joinTag, PieceGhash, verifyPieces, type DigestedPart, type Piece } from '../../src/crypto/ghash.js';
+import { partDigest, partGmac } from '../../src/crypto/part-digest.js';
 import { sealInPlace } from '../../src/crypto/seal.js';
 import { StartBlock } from '../../src/crypto/start-block.js';
 import { AuthenticationError } from '../../src/errors.js';
@@ -56,6 +56,19 @@ describe('pieces of a GCM stream', () => {
     const cipher = createCipheriv('aes-256-gcm', bytes, start.nonce, { authTagLength: 16 }).setAAD(aad);
     const body = Buffer.concat([cipher.update(plaintext), cipher.final()]);
     assert.deepEqual(joinTag(key(), start, aad, cut(body, [6400, 6400])), cipher.getAuthTag());
+  });
+
+  it('are the same when a piece is looked at slice by slice', () => {
+    fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 100 }), { maxLength: 6 }), fc.nat(9999), (slices, index) => {
+      const whole = Buffer.concat(slices);
+      const [ghash, gmac] = [new PieceGhash(key().keyObject), partGmac(macKey, start, index)];
+      slices.forEach((slice) => {
+        ghash.update(Buffer.from(slice));
+        gmac.update(Buffer.from(slice));
+      });
+      assert.deepEqual(ghash.digest(), ghashPiece(key().keyObject, whole));
+      assert.deepEqual(gmac.digest(), partDigest(macKey, start, index, whole));
+    }));
   });
 
   it('may be none at all for an empty object', () => {
