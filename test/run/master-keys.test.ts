@@ -40,22 +40,25 @@ const CELLS: readonly Cell[] = [
 ];
 
 describe('a directory comes back, and verifies', () => {
-  for (const cell of CELLS) {
-    for (const envelope of cell.envelopes) {
-      it(`under ${cell.name} in the ${envelope} envelope, whole and in parts`, async (t) => {
-        const world = await makeWorld(t);
-        plant(world.source, { 'small.txt': 'hello', empty: '', 'block.bin': content(4096), 'large.bin': content(LARGE) });
-        const pushed = await world.push({ keys: [cell.seal(world)], envelope });
-        assert.deepEqual([pushed.result.done, pushed.result.exitCode], [4, 0], JSON.stringify(pushed.result.failures));
-        const back = await world.pull(world.path('back'), { keys: [cell.open(world)] });
-        assert.equal(back.result.exitCode, 0, JSON.stringify(back.result.failures));
-        assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
-        const verified = await world.verify({ keys: [cell.open(world)], against: world.source });
-        assert.deepEqual([verified.result.done, verified.result.exitCode], [4, 0], JSON.stringify(verified.result.failures));
+  it('under every kind of key, in every envelope, whole and in parts', async (t) => {
+    const world = await makeWorld(t);
+    const pushes = CELLS.flatMap((cell) => cell.envelopes.map((envelope) => ({ cell, envelope, name: `${cell.name} ${envelope}` })));
+    for (const { cell, envelope, name } of pushes) {
+      await t.test(`sealed under ${name}`, async () => {
+        plant(world.path('source', name), { 'small.txt': 'hello', empty: '', 'block.bin': content(4096), 'large.bin': content(LARGE) });
+        world.requests.length = 0;
+        const { result } = await world.push({ source: world.path('source', name), target: { ...world.target, prefix: `all/${name}` }, keys: [cell.seal(world)], envelope });
+        assert.deepEqual([result.done, result.exitCode], [4, 0], JSON.stringify(result.failures));
         assertHeaders(world.requests, envelope, cell.wrapAlgorithms[envelope]);
       });
     }
-  }
+    const everything = { target: { ...world.target, prefix: 'all' }, keys: CELLS.map(({ open }) => open(world)) };
+    const back = await world.pull(world.path('back'), everything);
+    assert.equal(back.result.exitCode, 0, JSON.stringify(back.result.failures));
+    assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
+    const verified = await world.verify({ ...everything, against: world.source });
+    assert.deepEqual([verified.result.done, verified.result.exitCode], [4 * pushes.length, 0], JSON.stringify(verified.result.failures));
+  });
 });
 
 /** What foreign readers look at; of an upload in parts, on every request that may carry metadata. */
