@@ -6,7 +6,7 @@ import type { BenchRequest } from './request.js';
 import { profileRound, type Combination, type Stage } from './round.js';
 import type { Row } from './rows.js';
 import type { StageSplit } from './stages.js';
-import { shortened } from './table.js';
+import { MEANINGFUL_SECONDS, shortened } from './table.js';
 
 export interface Suggestion {
   readonly flags: readonly string[];
@@ -34,8 +34,6 @@ const BUSY_SHARE = 0.75;
 const READING_SHARE = 0.4;
 /** A setting has to be this much faster before it is worth more threads or connections. */
 const WORTH = 1.05;
-/** Shorter runs are mostly start-up. In seconds. */
-const MEANINGFUL_SECONDS = 2;
 
 /** Pushes alone. Of a flag that was given, only the given values are tried. */
 export async function sweepFlags(request: BenchRequest, stage: Stage): Promise<Sweep> {
