@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createSecretKey, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { DataKey } from '../../src/crypto/data-key.js';
 import { unwrapForResume, wrapForResume } from '../../src/crypto/resume-key.js';
@@ -17,6 +18,16 @@ describe('a data key kept for a resume', () => {
     assert.ok(back !== undefined);
     assert.ok(back.dataKey.exportBytes().equals(keys.dataKey.exportBytes()));
     assert.ok(back.startBlock.bytes.equals(keys.startBlock.bytes));
+  });
+
+  it('opens the example of the manifest format', () => {
+    const page = readFileSync(new URL('../../../manifests/FORMAT.md', import.meta.url), 'utf8');
+    const example = /^[A-Za-z0-9+/]{102}==$/m.exec(page)?.[0] ?? '';
+    const commitment = /"x-oss-meta-sealift-commitment":"([0-9a-f]{64})"/.exec(page)?.[1] ?? '';
+    const back = unwrapForResume(createSecretKey(Buffer.alloc(32, 0x11)), example, commitment);
+    assert.ok(back !== undefined);
+    assert.ok(back.dataKey.exportBytes().equals(Buffer.alloc(32, 0x22)));
+    assert.equal(back.startBlock.bytes.toString('hex'), '44444444444444440000000000000002');
   });
 
   it('never looks the same twice, and shows nothing', () => {
