@@ -56,7 +56,10 @@ async function sessionMarkedAt(handle: FileHandle, mark: number): Promise<Sessio
   }
   const line = readLine(handle.fd, mark - joint.length + JOINT_BYTES);
   const split = line === undefined ? undefined : splitLine(line);
-  const record = split !== undefined && chainOf(previous, split.body) === split.chain ? parseLine(line) : undefined;
+  if (split === undefined) {
+    return undefined;
+  }
+  const record = chainOf(previous, split.body) === split.chain ? parseLine(line) : undefined;
   return record?.type === 'session' ? record : undefined;
 }
 
