@@ -30,9 +30,9 @@ export const BOUNDS = {
   'push large in two passes: bytes copied per byte': { max: 3.1 },
   'pull large: requests per file': { max: 6 },
   'pull large: bytes copied per byte': { max: 3.1 },
-  'push small: efficiency': { min: 0.17 },
-  'pull small: efficiency': { min: 0.14 },
-  'push large: efficiency': { min: 0.42 },
+  'push small: efficiency': { min: 0.22 },
+  'pull small: efficiency': { min: 0.17 },
+  'push large: efficiency': { min: 0.5 },
   'pull large: efficiency': { min: 0.42 },
 } as const satisfies Readonly<Record<string, Bound>>;
 

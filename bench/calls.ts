@@ -56,6 +56,7 @@ function watchCopies(): void {
   const ofResult = (_args: readonly unknown[], result: unknown): void => add('bytesCopied', bytesOf(result));
   replace(Buffer.prototype, 'copy', (_args, result) => add('bytesCopied', Number(result)));
   replace(typedArray, 'set', ([source]) => add('bytesCopied', bytesOf(source)));
+  replace(Buffer.prototype, 'fill', ([source, start = 0, end], result) => add('bytesCopied', ArrayBuffer.isView(source) ? Number(end ?? bytesOf(result)) - Number(start) : 0));
   replace(typedArray, 'slice', ofResult);
   replace(Buffer, 'concat', ofResult);
   replace(Buffer, 'from', ([source]) => add('bytesCopied', bytesOf(source)));
