@@ -2,10 +2,9 @@ import {
   closeSync, constants, fchmodSync, fstatSync, fsync, ftruncateSync, futimesSync, linkSync, openSync, renameSync,
   statfsSync, unlinkSync,
 } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { SealiftError } from '../errors.js';
-import { DirectoryHandle } from './directory.js';
+import type { DirectoryHandle } from './directory.js';
 import { errnoOf, writeFailure } from './errno.js';
 import { writeAroundHoles, writeFully } from './sparse.js';
 import { temporaryName } from './temporary.js';
@@ -188,27 +187,6 @@ export class AtomicFile {
     } catch (error) {
       throw writeFailure(error, this.#place.label);
     }
-  }
-}
-
-export interface WriteDurablyOptions {
-  /** Permission bits. @default 0o600 */
-  readonly mode?: number;
-}
-
-/** Replaces a small file, reports and the like, so that a crash leaves the old content or the new, never less. */
-export async function writeDurably(path: string, data: string | Uint8Array, options: WriteDurablyOptions = {}): Promise<void> {
-  const directory = DirectoryHandle.open(Buffer.from(dirname(resolve(path))));
-  try {
-    const file = AtomicFile.create({ directory, name: Buffer.from(basename(path)), label: path });
-    try {
-      file.writeAt(Buffer.from(data), 0);
-      await file.commit({ overwrite: true, mode: options.mode ?? PRIVATE });
-    } finally {
-      file.discard();
-    }
-  } finally {
-    directory.release();
   }
 }
 

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { SealiftError } from '../errors.js';
 import type { FileStat } from '../run/types.js';
-import { readFailure, withDescriptors, type Wait } from './errno.js';
+import { readFailure } from './errno.js';
 import { encodePath } from './path-encoding.js';
 import { fileStatOf, isUnchanged } from './stat.js';
 
@@ -36,11 +36,6 @@ export function openSource(file: Buffer, options: OpenSourceOptions): SourceHand
     closeSync(fd);
     throw readFailure(error, name);
   }
-}
-
-/** {@link openSource} that waits for a file descriptor instead of failing for want of one. */
-export async function openSourcePatiently(file: Buffer, options: OpenSourceOptions, wait: Wait): Promise<SourceHandle> {
-  return await withDescriptors(() => openSource(file, options), wait);
 }
 
 /**

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { AtomicFile, writeDurably, type CommitOptions } from '../../src/files/atomic.js';
+import { AtomicFile, type CommitOptions } from '../../src/files/atomic.js';
 import { DirectoryHandle } from '../../src/files/directory.js';
 import { writeFailure } from '../../src/files/errno.js';
 import { asNobody } from './children.js';
@@ -205,25 +205,5 @@ describe('writeFailure', () => {
   it('passes on what is no failure of the disk', () => {
     const bug = new TypeError('bug');
     assert.equal(writeFailure(bug, 'object'), bug);
-  });
-});
-
-describe('writeDurably', () => {
-  it('replaces the file, private unless said otherwise', async () => {
-    const root = temporaryDirectory();
-    await writeDurably(`${root}/report`, 'one');
-    assert.deepEqual([contentOf(root, 'report'), modeOf(`${root}/report`)], ['one', 0o600]);
-    await writeDurably(`${root}/report`, Buffer.from('two'), { mode: 0o644 });
-    assert.deepEqual([contentOf(root, 'report'), modeOf(`${root}/report`), readdirSync(root)], ['two', 0o644, ['report']]);
-  });
-
-  it('says which file could not be written', async () => {
-    const root = temporaryDirectory();
-    const error = await rejectsCode(writeDurably(`${root}/none/report`, 'x'), 'write-failed');
-    assert.match(error.message, /none/);
-    mkdirSync(`${root}/directory`);
-    await rejectsCode(writeDurably(`${root}/directory`, 'x'), 'exists');
-    rmSync(`${root}/directory`, { recursive: true });
-    assert.deepEqual(readdirSync(root), []);
   });
 });

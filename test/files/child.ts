@@ -7,7 +7,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { isSealiftError } from '../../src/errors.js';
 import { withDescriptors } from '../../src/files/errno.js';
-import { openSourcePatiently } from '../../src/files/source.js';
+import { openSource } from '../../src/files/source.js';
 import { TargetTree } from '../../src/files/target-tree.js';
 import type { EncodedPath } from '../../src/run/types.js';
 import { walkAll, words } from './walking.js';
@@ -19,7 +19,7 @@ let waits = 0;
 const actions: Readonly<Record<string, () => Promise<unknown>>> = {
   walk: async () => words(await walkAll(path, { wait: giveOne })),
   read: async () => {
-    const source = await openSourcePatiently(Buffer.from(path), { followSymlinks: false }, giveOne);
+    const source = await withDescriptors(() => openSource(Buffer.from(path), { followSymlinks: false }), giveOne);
     const content = Buffer.alloc(source.stat.sizeBytes);
     source.readAll(content);
     source.close();
