@@ -20,7 +20,7 @@ const UNROLLED = 4;
  * added to the nine that stand so far behind it: nine XORs of vectors instead of sixteen look-ups in tables.
  */
 export const FOLD_DISTANCES: readonly number[] = [173, 323, 372, 482, 554, 666, 787, 793, 904];
-const FARTHEST = FOLD_DISTANCES.at(-1) ?? 0;
+const FARTHEST = Math.max(...FOLD_DISTANCES);
 
 /** Bytes before the buffer that {@link CrcKernel.fold} looks back at. */
 export const WINDOW_BYTES = FARTHEST * VECTOR_BYTES;

@@ -88,9 +88,7 @@ export class Crc64 {
       this.#folded = true;
       this.#memory.fill(0, BUFFER_AT - WINDOW_BYTES, BUFFER_AT);
       // The CRC starts from ones: the same as from zero, with the first eight bytes inverted.
-      for (let at = BUFFER_AT; at < BUFFER_AT + 8; at += 1) {
-        this.#memory[at] = (this.#memory[at] ?? 0) ^ 0xff;
-      }
+      this.#memory.subarray(BUFFER_AT, BUFFER_AT + 8).forEach((byte, index, first) => { first[index] = byte ^ 0xff; });
     }
     this.#kernel.fold(BUFFER_AT, BUFFER_AT + bytes);
   }
