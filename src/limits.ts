@@ -59,8 +59,8 @@ export const SCANS_PER_THREAD = 3;
 export const DEFAULT_PART_BYTES = 8 * MiB;
 /** Default byte budget of all buffers of a run. Ours. */
 export const DEFAULT_MEMORY_BYTES = 256 * MiB;
-/** Default requests in flight per worker thread. Ours. */
-export const DEFAULT_CONCURRENCY = 16;
+/** Default requests in flight per worker thread. Ours, measured: at 20 ms of latency a third faster than 16, at none the same. */
+export const DEFAULT_CONCURRENCY = 64;
 /** Bytes of the memory budget that a run, and each of its threads, needs besides file data: cipher outputs and pieces of answers, until they are collected. Ours, measured. */
 export const RUN_BUFFER_BYTES = 24 * MiB;
 export const THREAD_BUFFER_BYTES = 16 * MiB;

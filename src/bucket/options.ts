@@ -29,7 +29,7 @@ export interface CryptoBucketOptions {
   readonly partBytes?: number;
   /** Budget in bytes for the buffers of all operations under way, 8 MiB or more. @default 256 MiB */
   readonly memoryBytes?: number;
-  /** Requests in flight, 1 to 1,024. @default 16 */
+  /** Requests in flight, 1 to 1,024. @default 64 */
   readonly concurrency?: number;
   /**
    * Where content that does not fit in memory waits, as ciphertext in files without a name. Needs room for the objects that

@@ -26,7 +26,7 @@ export function benchCommand(context: Context): CommandModule {
           files: text('Number of files of --size, instead of a profile [default: 1000]'),
           size: text('Bytes of each of --files, such as 4KiB [default: 4KiB]'),
           threads: text('Worker threads; several values are all measured: 1,2,4 [default: available parallelism]'),
-          concurrency: text('Requests in flight per thread; several values: 16,64 [default: 16]'),
+          concurrency: text('Requests in flight per thread; several values: 16,64 [default: 64]'),
           latency: text('Milliseconds that the sink waits before it answers; several values: 0,20 [default: 0]'),
           'part-size': text('Bytes per part of a large file [default: 8MiB]'),
           memory: text('Budget in bytes for all buffers [default: 256MiB]'),

@@ -37,7 +37,7 @@ export type CredentialsProvider = (refused?: Credentials) => Promise<Credentials
 export interface Tuning {
   /** Worker threads. @default available parallelism */
   readonly threads?: number;
-  /** Requests in flight per thread. @default 16 */
+  /** Requests in flight per thread. @default 64 */
   readonly concurrency?: number;
   /** Bytes per part, rounded up to a multiple of 16. @default 8 MiB */
   readonly partBytes?: number;

@@ -26,7 +26,7 @@ interface Trial {
   readonly row: Row;
 }
 
-const CONCURRENCIES = [DEFAULT_CONCURRENCY, 4 * DEFAULT_CONCURRENCY, 8 * DEFAULT_CONCURRENCY];
+const CONCURRENCIES = [DEFAULT_CONCURRENCY / 4, DEFAULT_CONCURRENCY, 2 * DEFAULT_CONCURRENCY];
 const LARGER_PART_BYTES = 32 * MiB;
 /** Of what the cores could do: above this, they are what limits. */
 const BUSY_SHARE = 0.75;
