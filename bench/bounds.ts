@@ -30,8 +30,8 @@ export const BOUNDS = {
   'push large in two passes: bytes copied per byte': { max: 3.1 },
   'pull large: requests per file': { max: 6 },
   'pull large: bytes copied per byte': { max: 3.1 },
-  'push small: efficiency': { min: 0.22 },
-  'pull small: efficiency': { min: 0.17 },
+  'push small: efficiency': { min: 0.18 },
+  'pull small: efficiency': { min: 0.15 },
   'push large: efficiency': { min: 0.5 },
   'pull large: efficiency': { min: 0.42 },
 } as const satisfies Readonly<Record<string, Bound>>;
