@@ -24,12 +24,11 @@ export async function issueKeys(ports: Ports): Promise<Result<IssuedKeys>> {
 
 /** Pass 1 on one piece: seal it and keep what authenticates it. In a slab as long as the piece the ciphertext stays. */
 export async function scanPiece(job: ScanJob, slab: Buffer, ports: Ports): Promise<Result<PieceProof>> {
-  return await asResult(async () => {
-    const keys = adopt(job.keys);
+  return await asResult(async () => await withKeys(job.keys, async (keys) => {
     const prover = new PieceProver(job.piece, keys);
     await sealSlices({ source: job.source, piece: job.piece, keys, see: (slice) => prover.update(slice) }, slab, ports);
     return prover.proof();
-  });
+  }));
 }
 
 /** Pass 2 on one piece: send it, sealed again from a fresh read unless pass 1 has left it in its slab. */
@@ -51,10 +50,12 @@ export async function sendPiece(job: SendJob, slab: Buffer, ports: Ports): Promi
 
 /** The part rule: what leaves is what pass 1 saw. @throws SealiftError `unstable` when the file changed in between */
 async function sealAgain({ piece, keys: sealKeys, digest, key }: SendJob, source: PieceSource, slab: Buffer, ports: Ports): Promise<void> {
-  const keys = adopt(sealKeys);
-  const gmac = partGmac(deriveMacKey(keys.dataKey, keys.start), keys.start, piece.index);
-  await sealSlices({ source, piece, keys, see: (slice) => gmac.update(slice) }, slab, ports);
-  if (!timingSafeEqual(gmac.digest(), digest)) {
+  const found = await withKeys(sealKeys, async (keys) => {
+    const gmac = partGmac(deriveMacKey(keys.dataKey, keys.start), keys.start, piece.index);
+    await sealSlices({ source, piece, keys, see: (slice) => gmac.update(slice) }, slab, ports);
+    return gmac.digest();
+  });
+  if (!timingSafeEqual(found, digest)) {
     throw new SealiftError('unstable', `${key} changed while it was being sent`, { object: key });
   }
 }
@@ -62,10 +63,9 @@ async function sealAgain({ piece, keys: sealKeys, digest, key }: SendJob, source
 /** Fetches one piece, opens it by CTR, and writes or compares it; the proof decides later whether it may stay. */
 export async function fetchPiece(job: FetchJob, slab: Buffer, ports: Ports): Promise<Result<PieceProof>> {
   return await asResult(async () => {
-    const keys = adopt(job.keys);
     const { piece } = job;
     await fetchInto(ports.store, { key: job.key, etag: job.etag, offset: piece.offset }, slab);
-    const proof = openSlices(job, keys, slab, ports);
+    const proof = await withKeys(job.keys, (keys) => openSlices(job, keys, slab, ports));
     if (job.against !== undefined) {
       compareWithLocal(localPath(ports.context.root, job.against), slab, piece.offset);
     }
@@ -88,8 +88,14 @@ function openSlices({ piece, fd, key, sealed }: FetchJob, keys: PieceKeys, slab:
   return prover?.proof() ?? emptyProof(piece);
 }
 
-function adopt(keys: SealKeys): PieceKeys {
-  return { dataKey: DataKey.fromKeyObject(keys.dataKey), start: StartBlock.fromBytes(Buffer.from(keys.start)) };
+/** The bytes of the key live in this thread for as long as the work takes. */
+async function withKeys<T>({ dataKey: keyObject, start }: SealKeys, work: (keys: PieceKeys) => T | Promise<T>): Promise<T> {
+  const dataKey = DataKey.fromKeyObject(keyObject);
+  try {
+    return await work({ dataKey, start: StartBlock.fromBytes(Buffer.from(start)) });
+  } finally {
+    dataKey.wipe();
+  }
 }
 
 function emptyProof(piece: Piece): PieceProof {

@@ -48,10 +48,10 @@ describe('DataKey', () => {
 
   it('zeroes itself and what was derived from it', () => {
     const key = DataKey.generate();
-    const secrets = [key.cipherKey, key.extract(Buffer.alloc(16, 1))];
+    const secrets = [key.cipherKey, key.extract(Buffer.alloc(16, 1)), key.derive(Buffer.alloc(16, 1), Buffer.from('a\x01'))];
     key.wipe();
     key.wipe();
-    assert.deepEqual(secrets, [Buffer.alloc(32), Buffer.alloc(32)]);
+    assert.deepEqual(secrets, [Buffer.alloc(32), Buffer.alloc(32), Buffer.alloc(32)]);
     const other = DataKey.generate();
     const first = other.extract(Buffer.alloc(16, 1));
     assert.equal(other.extract(Buffer.alloc(16, 1)), first);
