@@ -51,16 +51,17 @@ export async function createOssStore(config: OssConfig, ports: OssPorts = {}): P
   refuseUnverifiedTls(config.tlsRejectUnauthorized);
   const endpoint = resolveEndpoint(config);
   const credentials = ports.credentials ?? fixedCredentials(config.credentials);
-  // Loaded on first use: it takes longer than a whole small command.
-  const [{ AliOssRequests }, { createTransport }] = await Promise.all([import('./ali-oss.js'), import('./transport.js')]);
+  // Loaded on first use: they take longer than a whole small command. The parser too, before sockets take every descriptor.
+  const [{ AliOssRequests }, { createTransport }, { parseXml }] = await Promise.all([import('./ali-oss.js'), import('./transport.js'), import('./xml.js')]);
   const { connections, caCertificates, bucket } = config;
   const transport = (ports.openTransport ?? createTransport)({ origin: endpoint.origin, connections, caCertificates });
-  const send = new Sender({ requests: new AliOssRequests(bucket, endpoint), transport, bucket, credentials, ports }).send;
+  const send = new Sender({ requests: new AliOssRequests(bucket, endpoint), parseXml, transport, bucket, credentials, ports }).send;
   return { ...objectCalls(send), ...uploadCalls(send), close: () => transport.close() };
 }
 
 interface SenderParts {
   readonly requests: AliOssRequests;
+  readonly parseXml: (text: string) => Promise<unknown>;
   readonly transport: Transport;
   readonly bucket: string;
   readonly credentials: CredentialsProvider;
@@ -101,7 +102,7 @@ class Sender {
     if (request.expects !== 'xml') {
       return { object, status, headers, document: undefined, body };
     }
-    const document = await parseXml(data.toString());
+    const document = await this.#parts.parseXml(data.toString());
     if (document === undefined || textOf(document, 'Code') !== undefined) {
       throw nonsense({ object, status }, 'a success came without its XML document');
     }
@@ -144,7 +145,7 @@ class Sender {
   async #errorDocument({ headers, data }: HttpAnswer): Promise<ErrorDocument> {
     const encoded = headerOf(headers, 'x-oss-err');
     const text = data.length === 0 && encoded !== undefined ? Buffer.from(encoded, 'base64').toString() : data.toString();
-    const document = text.trimStart().startsWith('<') ? await parseXml(text) : undefined;
+    const document = text.trimStart().startsWith('<') ? await this.#parts.parseXml(text) : undefined;
     return {
       code: textOf(document, 'Code'),
       message: textOf(document, 'Message'),
@@ -160,15 +161,4 @@ class Sender {
 
 function isSuccess({ status }: HttpAnswer): boolean {
   return status >= 200 && status < 300;
-}
-
-/** As ali-oss parses it; undefined for what is no XML document. */
-async function parseXml(text: string): Promise<unknown> {
-  const { parseStringPromise } = await import('xml2js/lib/parser.js');
-  try {
-    const document = await parseStringPromise(text, { explicitRoot: false, explicitArray: false });
-    return typeof document === 'object' && document !== null ? document : undefined;
-  } catch {
-    return undefined;
-  }
 }
