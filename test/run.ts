@@ -14,7 +14,8 @@ if (wanted.length > 0 && narrowed.length === 0) {
   process.exit(2);
 }
 // Left alone, node runs one file at a time on two cores; most tests wait for sockets and child processes half of the time.
-const options = ['--test', `--test-concurrency=${availableParallelism()}`];
+// `spec` repeats the failures at the end, where a log that was cut off still shows them.
+const options = ['--test', '--test-reporter=spec', `--test-concurrency=${availableParallelism()}`];
 const args = wanted.length > 0 ? ['--enable-source-maps', ...options, ...narrowed.map(compiled)] : [...options, ...roomsOf(testFiles())];
 const { status } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' });
 process.exit(status ?? 1);
