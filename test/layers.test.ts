@@ -32,7 +32,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'node-forge': ['src/keys/key-files', 'src/keys/'],
   piscina: ['src/run/pool.ts', 'workers/'],
   'fast-glob': ['src/files/walk'],
-  yargs: ['src/cli.ts', 'src/commands/'],
+  yargs: ['src/commands/'],
   undici: ['src/store/transport'],
 };
 
