@@ -126,6 +126,8 @@ export const PROGRESS_MS = 250;
 export const KEEP_ALIVE_MS = 15_000;
 /** An answer that trickles in more slowly than this is given up after IDLE_TIMEOUT_MS of waiting. Ours. */
 export const MIN_BYTES_PER_SECOND = KiB;
+/** Bytes of machine code, as V8 counts them, that the parser of answers runs before it is optimised: the most that V8 takes, some hundred answers. Ours, measured. */
+export const PARSER_TIERING_BYTES = 2 ** 31 - 1;
 /** Bytes handed to the socket at a time, so that the idle time-out sees a slow upload move. Ours: larger ones are no faster. */
 export const SEND_CHUNK_BYTES = 64 * KiB;
 /** Bytes of an answer that is read whole: a page of 1,000 objects with the longest names needs a third of it. Ours. */

@@ -2,3 +2,7 @@
 declare module 'undici/lib/dispatcher/pool.js' {
   export { Pool as default } from 'undici';
 }
+declare module 'undici/lib/llhttp/llhttp_simd-wasm.js' {
+  const bytes: Uint8Array<ArrayBuffer>;
+  export default bytes;
+}

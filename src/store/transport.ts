@@ -10,6 +10,7 @@ import {
 import { Exchange } from './transport-exchange.js';
 import type { HttpAnswer } from './transport-exchange.js';
 import { interrupted, networkFailure } from './transport-failures.js';
+import { compileParser } from './transport-parser.js';
 
 export interface TransportOptions {
   /** Scheme, host and port; the only place this transport ever connects to. */
@@ -51,6 +52,7 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
 /** An HTTP client for one origin over a bounded pool of kept-alive connections, TLS 1.2 or newer, certificates checked. */
 export function createTransport(options: TransportOptions): Transport {
+  compileParser();
   const { origin } = options;
   const idleTimeoutMs = options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
   const rate = { windowMs: idleTimeoutMs, bytesPerSecond: MIN_BYTES_PER_SECOND, now: options.now ?? performance.now.bind(performance) };
