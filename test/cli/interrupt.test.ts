@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -25,7 +23,7 @@ describe('a push that is interrupted', () => {
     for (let index = 0; index < FILES; index += 1) {
       writeFileSync(world.path('tree', `file-${index}`), `content ${index}`);
     }
-    assert.equal((await world.run(['keys', 'create', 'key.pem', '--bits', '2048'])).code, 0);
+    assert.equal((await world.call(['keys', 'create', 'key.pem', '--bits', '2048'])).code, 0);
   });
   after(async () => {
     await cloud.close();
@@ -33,14 +31,14 @@ describe('a push that is interrupted', () => {
   });
 
   it('refuses wrong credentials with exit code 5, and never prints the right ones', async () => {
-    const { code, stdout, stderr } = await world.run(['push', 'tree', PLACE, '--key', 'key.pem', '--threads', '1', '--json'], { ...env, OSS_ACCESS_KEY_SECRET: 'CANARY-WRONG' });
+    const { code, stdout, stderr } = await world.call(['push', 'tree', PLACE, '--key', 'key.pem', '--threads', '1', '--json'], { ...env, OSS_ACCESS_KEY_SECRET: 'CANARY-WRONG' });
     assert.equal(code, 5, stderr);
     assert.equal(eventsOf(stdout).at(-1)?.['exitCode'], 5);
     assert.doesNotMatch(stdout + stderr, /CANARY/);
   });
 
   it('names a missing bucket with exit code 2', async () => {
-    const { code, stderr } = await world.run(['push', 'tree', 'oss://no-such-bucket', '--key', 'key.pem', '--threads', '1'], env);
+    const { code, stderr } = await world.call(['push', 'tree', 'oss://no-such-bucket', '--key', 'key.pem', '--threads', '1'], env);
     assert.equal(code, 2, stderr);
     assert.match(stderr, /no-such-bucket/);
   });
@@ -52,17 +50,16 @@ describe('a push that is interrupted', () => {
       arrived += operation === 'PutObject' ? 1 : 0;
       return operation === 'PutObject' ? { kind: 'delay', ms: 300 } : undefined;
     };
-    const child = world.start(['push', 'tree', PLACE, '--key', 'key.pem', '--threads', '1', '--concurrency', '2', '--json'], env);
-    const output = collect(child);
+    const { child, finished } = world.start(['push', 'tree', PLACE, '--key', 'key.pem', '--threads', '1', '--concurrency', '2', '--json'], env);
     await until(() => arrived > 0);
     child.kill('SIGINT');
-    const [code] = (await once(child, 'close')) as [number | null];
-    const events = eventsOf(output.stdout());
+    const { code, stdout, stderr } = await finished;
+    const events = eventsOf(stdout);
     const summary = events.at(-1);
-    assert.equal(code, 130, output.stderr());
+    assert.equal(code, 130, stderr);
     assert.deepEqual([summary?.event, summary?.['exitCode']], ['summary', 130]);
     assert.ok(Number(summary?.['done']) < FILES, 'everything was done: nothing was interrupted');
-    assert.match(output.stderr(), /push interrupted[\s\S]*continue with: sealift resume .*\.jsonl --key .*key\.pem/);
+    assert.match(stderr, /push interrupted[\s\S]*continue with: sealift resume .*\.jsonl --key .*key\.pem/);
     assert.equal((await world.run(['status'])).code, 3);
     manifest = String(events[0]?.['manifest']);
   });
@@ -70,29 +67,27 @@ describe('a push that is interrupted', () => {
   it('is locked while it runs, and ends at once at the second SIGINT', async () => {
     faults = ({ operation }) => (operation === 'PutObject' ? { kind: 'stall' } : undefined);
     const from = requests.length;
-    const child = world.start(['push', 'tree', PLACE, '--key', 'key.pem', '--threads', '1'], env);
-    const output = collect(child);
-    await until(() => output.stderr().includes('run '));
-    const second = await world.run(['push', 'tree', PLACE, '--key', 'key.pem', '--threads', '1', '--json'], env);
+    const { child, said, finished } = world.start(['push', 'tree', PLACE, '--key', 'key.pem', '--threads', '1'], env);
+    await until(() => said.stderr.includes('run '));
+    const second = await world.call(['push', 'tree', PLACE, '--key', 'key.pem', '--threads', '1', '--json'], env);
     assert.equal(second.code, 8, second.stderr);
     assert.equal(eventsOf(second.stdout).at(-1)?.['exitCode'], 8);
     child.kill('SIGINT');
-    await until(() => output.stderr().includes('once more stops at once'));
+    await until(() => said.stderr.includes('once more stops at once'));
     child.kill('SIGINT');
-    const [code] = (await once(child, 'close')) as [number | null];
-    assert.equal(code, 130);
+    assert.equal((await finished).code, 130);
     assert.ok(requests.slice(from).every(({ status, operation }) => operation !== 'PutObject' || status !== 200));
   });
 
   it('is completed by resume, which needs the key again and nothing else', async () => {
     faults = undefined;
-    const without = await world.run(['resume', manifest], env);
+    const without = await world.call(['resume', manifest], env);
     assert.equal(without.code, 5, without.stderr);
     const { code, stdout, stderr } = await world.run(['resume', basename(manifest, '.jsonl'), '--key', 'key.pem', '--json'], env);
     assert.equal(code, 0, stderr);
     const summary = eventsOf(stdout).at(-1);
     assert.deepEqual([summary?.['scanned'], summary?.['failed']], [FILES, 0]);
-    assert.equal((await world.run(['status', manifest])).code, 0);
+    assert.equal((await world.call(['status', manifest])).code, 0);
   });
 
   it('left no secret in its manifest', () => {
@@ -106,20 +101,12 @@ describe('a push that is interrupted', () => {
   });
 
   it('goes on when nobody reads its output any more', async () => {
-    const child = world.start(['push', 'tree', `${PLACE}-2`, '--key', 'key.pem', '--threads', '1', '--json'], env);
+    const { child, finished } = world.start(['push', 'tree', `${PLACE}-2`, '--key', 'key.pem', '--threads', '1', '--json'], env);
     child.stdout?.destroy();
-    const [code] = (await once(child, 'close')) as [number | null];
-    assert.equal(code, 0);
-    assert.equal((await world.run(['status'])).code, 0);
+    assert.equal((await finished).code, 0);
+    assert.equal((await world.call(['status'])).code, 0);
   });
 });
-
-function collect(child: ChildProcess): { stdout: () => string; stderr: () => string } {
-  let [stdout, stderr] = ['', ''];
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  return { stdout: () => stdout, stderr: () => stderr };
-}
 
 async function until(condition: () => boolean): Promise<void> {
   const deadline = Date.now() + 30_000;

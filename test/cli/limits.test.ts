@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { reach, runCli } from '../support/cli.js';
+import { callCli, CLI, reach, startCli } from '../support/cli.js';
 import { content, describeTree, plant } from '../support/trees.js';
-import { makeWorld, PACKAGE_ROOT } from '../support/world.js';
-
-const CLI = join(PACKAGE_ROOT, 'dist/src/cli.js');
+import { makeWorld } from '../support/world.js';
 
 describe('a push under an operating system that gives little', () => {
   it('waits for file descriptors instead of losing files', async (t) => {
@@ -38,7 +35,7 @@ describe('a pull that was killed', () => {
     let killed = 0;
     for (const killAt of [5, 20, 45, 70, 90]) {
       let seen = 0;
-      const child = spawn(process.execPath, [CLI, ...pulling], { cwd: world.directory, env: { ...process.env, ...env }, stdio: 'ignore' });
+      const { child, finished } = startCli(pulling, { cwd: world.directory, env });
       world.faults = () => {
         seen += 1;
         if (seen === killAt) {
@@ -46,14 +43,14 @@ describe('a pull that was killed', () => {
         }
         return undefined;
       };
-      const signal = await new Promise((resolve) => child.on('close', (_code, name) => resolve(name)));
+      const { signal } = await finished;
       killed += signal === 'SIGKILL' ? 1 : 0;
     }
     assert.ok(killed >= 3, `${killed} kills hit`);
     // As a process that is long gone would have left it.
     const leftover = readdirSync(world.path('back')).find((name) => name.startsWith('.sealift-'));
     world.faults = () => undefined;
-    const { code, stderr } = await runCli(pulling, { cwd: world.directory, env });
+    const { code, stderr } = await callCli(pulling, { cwd: world.directory, env });
     assert.equal(code, 0, stderr);
     assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
     assert.ok(leftover === undefined || !existsSync(world.path('back', leftover)));
@@ -65,7 +62,7 @@ describe('a pull that was killed', () => {
     await world.push();
     plant(world.path('back'), { 'a.txt': 'mine' });
     const { env, options } = reach(world);
-    const { code } = await runCli(['pull', 'oss://sealift/backup', world.path('back'), ...options], { cwd: world.directory, env });
+    const { code } = await callCli(['pull', 'oss://sealift/backup', world.path('back'), ...options], { cwd: world.directory, env });
     assert.equal(code, 3);
     writeFileSync(world.path('check'), '');
     assert.match(describeTree(world.path('back')).get('a.txt') ?? '', new RegExp(Buffer.from('mine').toString('base64')));

@@ -5,7 +5,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { startLocalCloud, type LocalCloud } from '../../src/local/cloud.js';
-import { createWorld, eventsOf, type Ended, type World } from './process.js';
+import type { Finished } from '../support/cli.js';
+import { createWorld, eventsOf, type World } from './process.js';
 
 function makeTree(world: World): void {
   mkdirSync(world.path('tree'));
@@ -27,7 +28,7 @@ describe('a KMS key on the command line', () => {
     const effective = eventsOf(pushed.stdout)[0]?.['effective'] as { masterKeys: string[]; envelope: string };
     assert.match(effective.masterKeys.join(), /^kms:cn-hangzhou:[0-9a-f-]{36}$/);
     assert.equal(effective.envelope, 'client-side-encryption');
-    const pulled = await world.run(['pull', PLACE, 'back', ...local]);
+    const pulled = await world.call(['pull', PLACE, 'back', ...local]);
     assert.equal(pulled.code, 0, pulled.stderr);
     assert.equal(readFileSync(world.path('back/a.txt'), 'utf8'), 'alpha');
   });
@@ -35,7 +36,7 @@ describe('a KMS key on the command line', () => {
   it('is recorded for resume, its passphrase is not', async () => {
     writeFileSync(world.path('phrase'), 'CANARY phrase\n', { mode: 0o600 });
     const options = ['--kms-key', 'default', '--kms-passphrase-file', 'phrase', '--kms-qps', '500'];
-    const first = await world.run(['push', 'tree', 'oss://bucket/two', ...local, ...options, '--manifest', 'run.jsonl']);
+    const first = await world.call(['push', 'tree', 'oss://bucket/two', ...local, ...options, '--manifest', 'run.jsonl']);
     assert.equal(first.code, 0, first.stderr);
     const manifest = readFileSync(world.path('run.jsonl'), 'utf8');
     assert.match(manifest, /"kms-key":"default"/);
@@ -49,10 +50,10 @@ describe('a KMS key on the command line', () => {
   });
 
   it('opens with the right passphrase only, and says what may be wrong', async () => {
-    const wrong = await world.run(['pull', 'oss://bucket/two', 'wrong', ...local]);
+    const wrong = await world.call(['pull', 'oss://bucket/two', 'wrong', ...local]);
     assert.equal(wrong.code, 5, wrong.stdout);
     assert.match(`${wrong.stdout}${wrong.stderr}`, /KMS key [0-9a-f-]{36}: Decrypt refused \(InvalidCiphertext/);
-    const right = await world.run(['pull', 'oss://bucket/two', 'right', ...local, '--kms-passphrase-file', 'phrase']);
+    const right = await world.call(['pull', 'oss://bucket/two', 'right', ...local, '--kms-passphrase-file', 'phrase']);
     assert.equal(right.code, 0, right.stderr);
   });
 });
@@ -82,13 +83,13 @@ describe('credentials of the default chain', () => {
     world.remove();
   });
 
-  const run = async (args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> =>
-    await world.run([...args, '--threads', '2', '--region', cloud.oss.region, '--endpoint', cloud.oss.endpoint, '--kms-endpoint', cloud.kms.endpoint], env);
+  const run = async (args: readonly string[], env: Readonly<Record<string, string>>): Promise<Finished> =>
+    await world.run([...args, '--region', cloud.oss.region, '--endpoint', cloud.oss.endpoint, '--kms-endpoint', cloud.kms.endpoint], env);
 
   it('are fetched once for OSS and KMS and every thread', async () => {
     const uri = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const env = { ALIBABA_CLOUD_ECS_METADATA_DISABLED: 'true', ALIBABA_CLOUD_CREDENTIALS_URI: uri };
-    const pushed = await run(['push', 'tree', PLACE, '--kms-key', cloud.kms.keyId], env);
+    const pushed = await run(['push', 'tree', PLACE, '--threads', '2', '--kms-key', cloud.kms.keyId], env);
     assert.equal(pushed.code, 0, pushed.stderr);
     assert.deepEqual([...used], accessKeys);
     assert.equal(issued, 1);
@@ -101,7 +102,7 @@ describe('credentials of the default chain', () => {
     const temporary = cloud.issueCredentials(3_600_000);
     const profiles = [{ name: 'temporary', mode: 'StsToken', access_key_id: temporary.accessKeyId, access_key_secret: temporary.accessKeySecret, sts_token: temporary.securityToken }];
     writeFileSync(`${home}/.aliyun/config.json`, JSON.stringify({ current: 'none', profiles }));
-    const pulled = await run(['pull', PLACE, 'back', '--profile', 'temporary'], { HOME: home, OSS_ACCESS_KEY_ID: 'ignored', OSS_ACCESS_KEY_SECRET: 'ignored' });
+    const pulled = await run(['pull', PLACE, 'back', '--threads', '1', '--profile', 'temporary'], { HOME: home, OSS_ACCESS_KEY_ID: 'ignored', OSS_ACCESS_KEY_SECRET: 'ignored' });
     assert.equal(pulled.code, 0, pulled.stderr);
     assert.deepEqual([...used], [temporary.accessKeyId]);
     assert.equal(readFileSync(world.path('back/b.txt'), 'utf8'), 'beta');
@@ -111,7 +112,7 @@ describe('credentials of the default chain', () => {
     const home = world.path('home2');
     mkdirSync(`${home}/.alibabacloud`, { recursive: true });
     writeFileSync(`${home}/.alibabacloud/credentials`, `[mine]\ntype = access_key\naccess_key_id = ${cloud.accessKeyId}\naccess_key_secret = ${cloud.accessKeySecret}\n`);
-    const verified = await run(['verify', PLACE, '--profile', 'mine'], { HOME: home });
+    const verified = await run(['verify', PLACE, '--threads', '1', '--profile', 'mine'], { HOME: home });
     assert.equal(verified.code, 0, verified.stderr);
   });
 });

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { keyFile, reach, runCli } from '../support/cli.js';
+import { callCli, CLI, keyFile, reach, runCli } from '../support/cli.js';
 import { content, plant } from '../support/trees.js';
-import { makeWorld, PACKAGE_ROOT } from '../support/world.js';
+import { makeWorld } from '../support/world.js';
 
 describe('sealift ls, cat and inspect as commands', () => {
   it('print what they found to standard output and nothing else', async (t) => {
@@ -17,10 +16,10 @@ describe('sealift ls, cat and inspect as commands', () => {
     const place = `oss://${world.cloud.oss.bucket}/backup`;
     const [listing, text, inspected, refused, mistake] = await Promise.all([
       runCli(['ls', place], command),
-      runCli(['cat', `${place}/sub/b.txt`, ...key], command),
+      callCli(['cat', `${place}/sub/b.txt`, ...key], command),
       runCli(['inspect', `${place}/sub/b.txt`, ...key, '--json'], command),
-      runCli(['cat', `${place}/sub/b.txt`, ...key, '--range', '1-2'], command),
-      runCli(['cat', `${place}/sub/b.txt`, ...key, '--rnage', '1-2'], command),
+      callCli(['cat', `${place}/sub/b.txt`, ...key, '--range', '1-2'], command),
+      callCli(['cat', `${place}/sub/b.txt`, ...key, '--rnage', '1-2'], command),
     ]);
     assert.deepEqual([listing.code, listing.stdout.split('\n').map((line) => line.trim())], [0, ['300,000  sealed           backup/a.bin', '5  sealed           backup/sub/b.txt', '']]);
     assert.deepEqual([text.code, text.stdout, text.stderr], [0, 'hello', '']);
@@ -39,12 +38,12 @@ describe('sealift ls, cat and inspect as commands', () => {
     const file = keyFile(world, world.key);
     const url = `oss://${world.cloud.oss.bucket}/backup/a.bin`;
     const head = await new Promise<{ code: number | null; stdout: string }>((resolve) => {
-      const script = `set -o pipefail; "${process.execPath}" "${join(PACKAGE_ROOT, 'dist/src/cli.js')}" cat ${url} --key ${file} | head -c 4`;
+      const script = `set -o pipefail; "${process.execPath}" "${CLI}" cat ${url} --key ${file} | head -c 4`;
       execFile('bash', ['-c', script], { encoding: 'latin1', env: { ...env, PATH: process.env['PATH'] ?? '' } }, (error, stdout) => resolve({ code: error === null ? 0 : Number(error.code), stdout }));
     });
     assert.deepEqual(head, { code: 0, stdout: content(4).toString('latin1') });
     world.faults = ({ operation }) => (operation === 'GetObject' ? { kind: 'answer', status: 412, code: 'PreconditionFailed' } : undefined);
-    const replaced = await runCli(['cat', url, '--key', file], { cwd: world.directory, env });
+    const replaced = await callCli(['cat', url, '--key', file], { cwd: world.directory, env });
     assert.deepEqual([replaced.code, replaced.stdout], [4, '']);
   });
 });

@@ -1,24 +1,18 @@
-/** The real command line in a child process, in a world of its own. */
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+/** The command line, in a world of its own. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
-
-export interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { callCli, runCli, startCli, type Finished, type Started } from '../support/cli.js';
 
 export interface World {
   /** Working directory of the commands. */
   readonly cwd: string;
   path(...segments: string[]): string;
-  run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
-  start(args: readonly string[], env?: Readonly<Record<string, string>>): ChildProcess;
+  /** In a process of its own. */
+  run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Finished>;
+  /** Within this process, at a tenth of the cost. */
+  call(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Finished>;
+  start(args: readonly string[], env?: Readonly<Record<string, string>>): Started;
   remove(): void;
 }
 
@@ -27,17 +21,14 @@ export function createWorld(): World {
   const root = mkdtempSync(join(tmpdir(), 'sealift-cli-'));
   const cwd = join(root, 'work');
   mkdirSync(cwd);
-  const base = { PATH: process.env['PATH'] ?? '', HOME: join(root, 'home'), XDG_STATE_HOME: join(root, 'state'), XDG_CONFIG_HOME: join(root, 'config') };
+  const base = { HOME: join(root, 'home'), XDG_STATE_HOME: join(root, 'state'), XDG_CONFIG_HOME: join(root, 'config') };
+  const place = (env: Readonly<Record<string, string>> = {}) => ({ cwd, env: { ...base, ...env } });
   return {
     cwd,
     path: (...segments) => join(cwd, ...segments),
-    run: (args, env = {}) =>
-      new Promise((resolve) => {
-        execFile(process.execPath, [CLI, ...args], { cwd, env: { ...base, ...env }, maxBuffer: 64 * 1024 ** 2 }, (error, stdout, stderr) => {
-          resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : null, stdout, stderr });
-        });
-      }),
-    start: (args, env = {}) => spawn(process.execPath, [CLI, ...args], { cwd, env: { ...base, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }),
+    run: (args, env) => runCli(args, place(env)),
+    call: (args, env) => callCli(args, place(env)),
+    start: (args, env) => startCli(args, place(env)),
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
 }

@@ -7,11 +7,11 @@ import { createWorld, eventsOf } from './process.js';
 const world = createWorld();
 after(() => world.remove());
 
-describe('help', { concurrency: 2 }, () => {
+describe('help', () => {
   const commands = ['push', 'pull', 'resume', 'status', 'verify', 'keys', 'keys create', 'keys show', 'keys import', 'manifest', 'manifest repair', 'local', 'demo'];
   for (const command of commands) {
     it(`of ${command} has an example, a default for every option, and exits with 0`, async () => {
-      const { code, stdout, stderr } = await world.run([...command.split(' '), '--help']);
+      const { code, stdout, stderr } = await world.call([...command.split(' '), '--help']);
       assert.deepEqual([code, stderr], [0, '']);
       assert.match(stdout, new RegExp(`Examples:\\s+sealift ${command}`));
       const names: readonly string[] = Object.entries(COMMAND_SETTINGS).find(([name]) => name === command)?.[1] ?? [];
@@ -22,7 +22,9 @@ describe('help', { concurrency: 2 }, () => {
   }
 
   it('of the program lists every command, the exit codes and the environment', async () => {
-    const { code, stdout } = await world.run(['--help']);
+    const help = await world.run(['--help']);
+    assert.deepEqual(help, await world.call(['--help']), 'a process of its own prints what the command line says within this one');
+    const { code, stdout } = help;
     assert.equal(code, 0);
     for (const part of ['push', 'pull', 'resume', 'status', 'verify', 'keys', 'local', 'demo', 'manifest', 'Exit codes', 'OSS_ACCESS_KEY_SECRET', 'SEALIFT_']) {
       assert.ok(stdout.includes(part), part);
@@ -31,11 +33,11 @@ describe('help', { concurrency: 2 }, () => {
 
   it('answers --version with that of the package', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
-    assert.deepEqual(await world.run(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
+    assert.deepEqual(await world.call(['--version']), { code: 0, signal: null, stdout: `${version}\n`, stderr: '' });
   });
 });
 
-describe('a mistake on the command line exits with 2, and says what and where to look', { concurrency: 2 }, () => {
+describe('a mistake on the command line exits with 2, and says what and where to look', () => {
   const place = 'oss://bucket/prefix';
   const mistakes: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['no command', [], /no command was given/],
@@ -66,7 +68,7 @@ describe('a mistake on the command line exits with 2, and says what and where to
   ];
   for (const [name, args, message] of mistakes) {
     it(name, async () => {
-      const { code, stdout, stderr } = await world.run(args);
+      const { code, stdout, stderr } = await world.call(args);
       assert.match(stderr, message);
       assert.equal(code, 2, stderr);
       assert.equal(stdout, '');
@@ -77,7 +79,7 @@ describe('a mistake on the command line exits with 2, and says what and where to
 
   it('and says it to programs too, as a last event', async () => {
     for (const args of [['push', 'a', place, '--threads', 'abc', '--json'], ['push', 'a', '--json'], ['pull', 'x', 'y', '--json'], ['resume', '--json'], ['status', '--json', 'missing.jsonl'], ['verify', place, '--json']]) {
-      const { code, stdout } = await world.run(args);
+      const { code, stdout } = await world.call(args);
       const [summary, ...more] = eventsOf(stdout);
       assert.deepEqual(more, []);
       assert.deepEqual([summary?.v, summary?.event, summary?.['exitCode'], code], [1, 'summary', 2, 2], args.join(' '));
@@ -86,14 +88,26 @@ describe('a mistake on the command line exits with 2, and says what and where to
   });
 });
 
-describe('credentials and keys', { concurrency: 2 }, () => {
+describe('the same mistakes in processes of their own', { concurrency: 2 }, () => {
+  for (const words of [['push', 'a', 'oss://bucket', '--thread', '2'], ['pull', 'x', 'y', '--json']]) {
+    it(`say and exit the same: ${words.join(' ')}`, async () => {
+      const [child, here] = await Promise.all([world.run(words), world.call(words)]);
+      const timeless = (text: string): string => text.replace(/"time":"[^"]*"/, '');
+      assert.deepEqual({ ...child, stdout: timeless(child.stdout) }, { ...here, stdout: timeless(here.stdout) });
+      assert.equal(child.code, 2);
+    });
+  }
+});
+
+describe('credentials and keys', () => {
   const reach = ['--region', 'cn-hangzhou', '--endpoint', 'https://127.0.0.1:9'];
   const env = { OSS_ACCESS_KEY_ID: 'CANARY-ID', OSS_ACCESS_KEY_SECRET: 'CANARY-SECRET' };
 
   it('are asked for by name, with exit code 5', async () => {
-    const half = await world.run(['push', '.', 'oss://bucket', ...reach], { OSS_ACCESS_KEY_SECRET: 'CANARY-SECRET' });
+    const half = await world.call(['push', '.', 'oss://bucket', ...reach], { OSS_ACCESS_KEY_SECRET: 'CANARY-SECRET' });
     assert.match(half.stderr, /OSS_ACCESS_KEY_ID is not set/);
     assert.equal(half.code, 5);
+    // The library that asks the sources reads the environment of its process.
     // The metadata service of an ECS instance is asked last but one; nothing outside this machine is to be asked here.
     const none = await world.run(['push', '.', 'oss://bucket', ...reach], { ALIBABA_CLOUD_ECS_METADATA_DISABLED: 'true' });
     assert.match(none.stderr, /no credentials were found\n.*OSS_ACCESS_KEY_ID.*--profile.*--local/);
@@ -101,7 +115,7 @@ describe('credentials and keys', { concurrency: 2 }, () => {
   });
 
   it('a missing key is exit code 5 and says how to make one', async () => {
-    const { code, stderr } = await world.run(['push', '.', 'oss://bucket', ...reach], env);
+    const { code, stderr } = await world.call(['push', '.', 'oss://bucket', ...reach], env);
     assert.match(stderr, /no key was given[\s\S]*sealift keys create/);
     assert.equal(code, 5);
   });
@@ -109,8 +123,8 @@ describe('credentials and keys', { concurrency: 2 }, () => {
   it('never show up in what is printed, even when the environment is wrong', async () => {
     const outputs = [
       await world.run(['push', '.', 'oss://bucket', ...reach, '--json'], { ...env, SEALIFT_THREADS: 'x', SEALIFT_DEBUG: '1' }),
-      await world.run(['push', '.', 'oss://LTAI:CANARY@bucket/x'], env),
-      await world.run(['verify', 'oss://bucket', ...reach, '--key', 'missing.pem'], { ...env, SEALIFT_DEBUG: '1' }),
+      await world.call(['push', '.', 'oss://LTAI:CANARY@bucket/x'], env),
+      await world.call(['verify', 'oss://bucket', ...reach, '--key', 'missing.pem'], { ...env, SEALIFT_DEBUG: '1' }),
     ];
     for (const { code, stdout, stderr } of outputs) {
       assert.notEqual(code, 0);
@@ -122,24 +136,24 @@ describe('credentials and keys', { concurrency: 2 }, () => {
     mkdirSync(world.path('keys'));
     assert.equal((await world.run(['keys', 'create', 'keys/k.pem', '--bits', '2048'])).code, 0);
     writeFileSync(world.path('keys/open.pem'), readFileSync(world.path('keys/k.pem')), { mode: 0o644 });
-    const { code, stderr } = await world.run(['push', '.', 'oss://bucket', ...reach, '--key', 'keys/open.pem'], env);
+    const { code, stderr } = await world.call(['push', '.', 'oss://bucket', ...reach, '--key', 'keys/open.pem'], env);
     assert.match(stderr, /open\.pem is open to other users/);
     assert.equal(code, 5);
   });
 });
 
-describe('where values come from, end to end', { concurrency: 2 }, () => {
+describe('where values come from, end to end', () => {
   const args = ['push', 'a', 'oss://bucket'];
 
   it('names the variable that is wrong', async () => {
-    const { code, stderr } = await world.run(args, { SEALIFT_PART_SIZE: '64MB' });
+    const { code, stderr } = await world.call(args, { SEALIFT_PART_SIZE: '64MB' });
     assert.match(stderr, /--part-size \(from SEALIFT_PART_SIZE\): "64MB" is not accepted/);
     assert.equal(code, 2);
   });
 
   it('names the file that is wrong, and a flag beats it', async () => {
     writeFileSync(world.path('c.json'), '{"threads": 1000}');
-    const { code, stderr } = await world.run([...args, '--config', 'c.json', '--threads', '2']);
+    const { code, stderr } = await world.call([...args, '--config', 'c.json', '--threads', '2']);
     assert.match(stderr, /"threads" \(in .*c\.json\): 1000 is not accepted/);
     assert.equal(code, 2);
   });
@@ -151,7 +165,7 @@ describe('where values come from, end to end', { concurrency: 2 }, () => {
   });
 
   it('prints hostile input escaped', async () => {
-    const { stderr } = await world.run(['push', 'a', 'oss://bucket/\u001b[2J\u202e']);
+    const { stderr } = await world.call(['push', 'a', 'oss://bucket/\u001b[2J\u202e']);
     assert.doesNotMatch(stderr, /[\u001b\u202e]/);
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { collectUploads, type UploadCollection } from '../../src/run/gc-uploads.js';
 import { parseDuration } from '../../src/values.js';
-import { reach, runCli } from '../support/cli.js';
+import { callCli, reach, runCli } from '../support/cli.js';
 import { makeWorld } from '../support/world.js';
 
 const DAY = 86_400_000;
@@ -12,8 +12,9 @@ describe('gc-uploads', () => {
     const world = await makeWorld(t);
     const begin = async (key: string): Promise<string> => await world.store.initiateUpload(key, { metadata: {} });
     const [old, , beside] = [await begin('a/old'), await begin('a/old'), await begin('ab/beside')];
-    const { env } = reach(world);
-    const run = async (...args: string[]): ReturnType<typeof runCli> => await runCli(['gc-uploads', 'oss://sealift/a', ...args], { cwd: world.directory, env });
+    const place = { cwd: world.directory, env: reach(world).env };
+    const words = ['gc-uploads', 'oss://sealift/a'];
+    const run = async (...args: string[]): ReturnType<typeof callCli> => await callCli([...words, ...args], place);
 
     const young = await run();
     assert.equal(young.code, 0, young.stderr);
@@ -23,7 +24,7 @@ describe('gc-uploads', () => {
     assert.deepEqual(events.map(({ event, state }) => state ?? event), ['planned', 'planned', 'uploads']);
     assert.ok(events.some(({ uploadId }) => uploadId === old));
     assert.equal((await world.store.listUploads('')).length, 3, 'a dry run aborts nothing');
-    const done = await run('--older-than', '0s');
+    const done = await runCli([...words, '--older-than', '0s'], place);
     assert.match(done.stdout, /^aborted {2}\S+ {2}\S+ {2}a\/old\n/);
     assert.match(done.stderr, /2 unfinished uploads, 2 aborted/);
     assert.deepEqual((await world.store.listUploads('')).map(({ uploadId }) => uploadId), [beside]);
@@ -31,7 +32,7 @@ describe('gc-uploads', () => {
 
   it('refuses an age without a unit, before anything is asked for', async (t) => {
     const world = await makeWorld(t);
-    const { code, stderr } = await runCli(['gc-uploads', 'oss://sealift', '--older-than', '1'], { cwd: world.directory, env: reach(world).env });
+    const { code, stderr } = await callCli(['gc-uploads', 'oss://sealift', '--older-than', '1'], { cwd: world.directory, env: reach(world).env });
     assert.equal(code, 2);
     assert.match(stderr, /--older-than/);
     assert.deepEqual(world.requests, []);

@@ -8,8 +8,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { runLocal } from '../../src/commands/run-local.js';
 import type { LocalCloud } from '../../src/local/cloud.js';
 import { aliOss, temporaryDirectory } from '../local/support.js';
-
-const CLI = new URL('../../src/cli.js', import.meta.url).pathname;
+import { CLI } from '../support/cli.js';
 
 type Announced = Pick<LocalCloud, 'oss' | 'kms' | 'accessKeyId' | 'accessKeySecret'>;
 
