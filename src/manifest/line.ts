@@ -1,7 +1,5 @@
 import { hash } from 'node:crypto';
-import { z } from 'zod';
-import { isDoneLine } from './done-line.js';
-import { lineSchema, type ManifestLine, type ManifestRecord } from './record.js';
+import { lineShape, type ManifestLine, type ManifestRecord } from './record.js';
 
 /** What the first line is chained to. */
 export const FIRST_CHAIN = '0'.repeat(16);
@@ -44,10 +42,8 @@ export function encodeLine(record: ManifestRecord, previous: Position): { text: 
 
 /** A record that no reader would accept must not reach the file. @throws TypeError */
 export function refuseMalformed(record: ManifestRecord): void {
-  const line = { ...record, seq: 1, chain: FIRST_CHAIN };
-  const error = isDoneLine(line) ? undefined : lineSchema.safeParse(line).error;
-  if (error !== undefined) {
-    throw new TypeError(`malformed ${record.type} record: ${z.prettifyError(error)}`);
+  if (!lineShape.accepts({ ...record, seq: 1, chain: FIRST_CHAIN })) {
+    throw new TypeError(`malformed ${record.type} record`);
   }
 }
 
@@ -63,7 +59,7 @@ export function splitLine(text: string): SplitLine | undefined {
 export function parseLine(text: string | undefined): ManifestLine | undefined {
   try {
     const value: unknown = JSON.parse(text ?? '');
-    return isDoneLine(value) ? value : lineSchema.safeParse(value).data;
+    return lineShape.accepts(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -1,16 +1,14 @@
 import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
-import { z } from 'zod';
 import { SealiftError } from '../errors.js';
 import { errnoOf, writeError } from './files.js';
 import { holdSocket, type HeldSocket } from './held-socket.js';
 import { thisMachine, type Machine } from './machine.js';
+import { integer, text, withMembers, type ValueOf } from './shape.js';
 
-const holderSchema = z.object({
-  host: z.string(), bootId: z.string(), pid: z.int().min(1), startTime: z.string(), since: z.string(),
-});
+const holderShape = withMembers({ host: text, bootId: text, pid: integer(1), startTime: text, since: text });
 
 /** Who holds a manifest, as its lock file says. */
-type Holder = z.infer<typeof holderSchema>;
+type Holder = ValueOf<typeof holderShape>;
 
 export interface LockOptions {
   /** Take over from another host, and from a process of which nothing certain can be known. @default false */
@@ -114,7 +112,8 @@ function describeHolder({ host, bootId, pid, startTimeOf }: Machine): string {
 /** Undefined when the file is gone by now or holds something else. */
 async function readHolder(lockFile: string): Promise<Holder | undefined> {
   try {
-    return holderSchema.parse(JSON.parse(await readFile(lockFile, 'utf8')));
+    const value: unknown = JSON.parse(await readFile(lockFile, 'utf8'));
+    return holderShape.accepts(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -1,124 +1,131 @@
-import { z } from 'zod';
 import type { EncodedPath } from '../run/types.js';
+import {
+  boolean, dictionary, either, exactly, fullText, integer, list, matching, number, object, oneText, optional, text, variants, type Shape, type ValueOf,
+} from './shape.js';
 
-const path = z.string().min(1) as z.ZodType<string> as z.ZodType<EncodedPath>;
-const id = z.int().min(0);
-const bytes = z.int().min(0);
-const signed = z.string().regex(/^(?:0|-?[1-9][0-9]{0,19})$/);
-const unsigned = z.string().regex(/^(?:0|[1-9][0-9]{0,19})$/);
-const permissions = z.int().min(0).max(0o7777);
-const commitment = z.string().regex(/^[0-9a-f]{64}$/);
-const code = z.string().regex(/^[a-z0-9-]{1,64}$/);
-const time = z.iso.datetime();
-const options = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]));
+const path = fullText as Shape<EncodedPath>;
+const id = integer(0);
+const bytes = integer(0);
+const signed = matching(/^(?:0|-?[1-9][0-9]{0,19})$/);
+const unsigned = matching(/^(?:0|[1-9][0-9]{0,19})$/);
+const permissions = integer(0, 0o7777);
+const commitment = matching(/^[0-9a-f]{64}$/);
+const code = matching(/^[a-z0-9-]{1,64}$/);
+/** Only dates that there are. */
+const time = matching(
+  /^(?:(?:\d\d[2468][048]|\d\d[13579][26]|\d\d0[48]|[02468][048]00|[13579][26]00)-02-29|\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|(?:02)-(?:0[1-9]|1\d|2[0-8])))T(?:(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z))$/,
+  { format: 'date-time' },
+);
+const base64 = matching(/^$|^(?:[0-9a-zA-Z+/]{4})*(?:(?:[0-9a-zA-Z+/]{2}==)|(?:[0-9a-zA-Z+/]{3}=))?$/, { format: 'base64', contentEncoding: 'base64' });
+const options = dictionary(text, either<string | number | boolean | string[]>(text, number, boolean, list(text)));
 
 /** Every line also carries its number, from 1, and a hash that depends on all lines before it. */
-const line = { seq: z.int().min(1), chain: z.string().regex(/^[0-9a-f]{16}$/) };
+const line = { seq: integer(1), chain: matching(/^[0-9a-f]{16}$/) };
 
 const stat = { size: bytes, mtimeNs: signed, ctimeNs: signed, ino: unsigned };
 
-const open = z.strictObject({
-  type: z.literal('open'),
-  version: z.literal(1),
-  run: z.string().min(1),
-  kind: z.enum(['push', 'pull']),
+const open = object({
+  type: exactly('open'),
+  version: exactly(1),
+  run: fullText,
+  kind: oneText('push', 'pull'),
   createdAt: time,
-  root: z.strictObject({ path, dev: unsigned, ino: unsigned }),
-  target: z.strictObject({ endpoint: z.string().optional(), region: z.string(), bucket: z.string().min(1), prefix: z.string() }),
-  envelope: z.enum(['oss-crypto', 'client-side-encryption']).optional(),
-  keyFingerprint: z.string(),
+  root: object({ path, dev: unsigned, ino: unsigned }),
+  target: object({ endpoint: optional(text), region: text, bucket: fullText, prefix: text }),
+  envelope: optional(oneText('oss-crypto', 'client-side-encryption')),
+  keyFingerprint: text,
   partBytes: bytes,
   options,
   ...line,
 });
 
-const session = z.strictObject({
-  type: z.literal('session'), time, version: z.string(), pid: z.int().min(1), host: z.string(), options, ...line,
+const session = object({
+  type: exactly('session'), time, version: text, pid: integer(1), host: text, options, ...line,
 });
 
-const started = z.strictObject({ type: z.literal('started'), first: id, paths: z.array(path).min(1), ...line });
-const restarted = z.strictObject({ type: z.literal('restarted'), ids: z.array(id).min(1), ...line });
+const started = object({ type: exactly('started'), first: id, paths: list(path, 1), ...line });
+const restarted = object({ type: exactly('restarted'), ids: list(id, 1), ...line });
 
-const done = z.strictObject({
-  type: z.literal('done'),
+const done = object({
+  type: exactly('done'),
   id,
   ...stat,
-  etag: z.string(),
-  crc64: unsigned.optional(),
-  commitment: commitment.optional(),
-  versionId: z.string().optional(),
-  mode: permissions.optional(),
+  etag: text,
+  crc64: optional(unsigned),
+  commitment: optional(commitment),
+  versionId: optional(text),
+  mode: optional(permissions),
   ...line,
 });
 
-const sealed = z.strictObject({
-  type: z.literal('sealed'),
+const sealed = object({
+  type: exactly('sealed'),
   id,
-  path: path.optional(),
+  path: optional(path),
   ...stat,
   dev: unsigned,
   mode: permissions,
-  metadata: z.record(z.string().regex(/^x-oss-meta-[!-~]+$/), z.string()),
-  partBytes: z.int().min(16),
-  digests: z.base64(),
-  attempt: z.int().min(1),
-  recoverable: z.boolean(),
-  resumeKey: z.string().optional(),
+  metadata: dictionary(matching(/^x-oss-meta-[!-~]+$/), text),
+  partBytes: integer(16),
+  digests: base64,
+  attempt: integer(1),
+  recoverable: boolean,
+  resumeKey: optional(text),
   ...line,
 });
 
-const upload = z.strictObject({ type: z.literal('upload'), id, uploadId: z.string().min(1), ...line });
+const upload = object({ type: exactly('upload'), id, uploadId: fullText, ...line });
 
-const part = z.strictObject({
-  type: z.literal('part'), id, number: z.int().min(1), etag: z.string(), crc64: unsigned.optional(), ...line,
+const part = object({
+  type: exactly('part'), id, number: integer(1), etag: text, crc64: optional(unsigned), ...line,
 });
 
-const abandoned = z.strictObject({ type: z.literal('abandoned'), id, uploadId: z.string().optional(), code, ...line });
+const abandoned = object({ type: exactly('abandoned'), id, uploadId: optional(text), code, ...line });
 
-const fetching = z.strictObject({
-  type: z.literal('fetching'),
+const fetching = object({
+  type: exactly('fetching'),
   id,
-  path: path.optional(),
-  temporary: z.string().min(1),
-  etag: z.string(),
-  commitment: commitment.optional(),
+  path: optional(path),
+  temporary: fullText,
+  etag: text,
+  commitment: optional(commitment),
   size: bytes,
-  rangeBytes: z.int().min(16),
+  rangeBytes: integer(16),
   ...line,
 });
 
-const range = z.strictObject({ type: z.literal('range'), id, number: z.int().min(0), ...line });
+const range = object({ type: exactly('range'), id, number: integer(0), ...line });
 
-const failed = z.strictObject({
-  type: z.literal('failed'), id, path: path.optional(), code, message: z.string(), remedy: z.string().optional(), retryable: z.boolean(), ...line,
+const failed = object({
+  type: exactly('failed'), id, path: optional(path), code, message: text, remedy: optional(text), retryable: boolean, ...line,
 });
 
-const skipped = z.strictObject({
-  type: z.literal('skipped'), id, path: path.optional(), reason: code, target: z.string().optional(), ...line,
+const skipped = object({
+  type: exactly('skipped'), id, path: optional(path), reason: code, target: optional(text), ...line,
 });
 
-const directory = z.strictObject({ type: z.literal('directory'), id, path: path.optional(), ...line });
+const directory = object({ type: exactly('directory'), id, path: optional(path), ...line });
 
-const close = z.strictObject({
-  type: z.literal('close'),
+const close = object({
+  type: exactly('close'),
   time,
-  scanned: z.int().min(0),
-  done: z.int().min(0),
-  skipped: z.int().min(0),
-  failed: z.int().min(0),
+  scanned: integer(0),
+  done: integer(0),
+  skipped: integer(0),
+  failed: integer(0),
   bytes,
-  exitCode: z.int().min(0).max(255),
-  complete: z.boolean(),
+  exitCode: integer(0, 255),
+  complete: boolean,
   ...line,
 });
 
 /** One line of a manifest; `manifests/manifest.schema.json` is made from it. */
-export const lineSchema = z.discriminatedUnion('type', [
+export const lineShape = variants({
   open, session, started, restarted, done, sealed, upload, part, abandoned, fetching, range, failed, skipped, directory, close,
-]);
+});
 
 /** A record with its place in the chain, as it stands in the file. */
-export type ManifestLine = z.infer<typeof lineSchema>;
+export type ManifestLine = ValueOf<typeof lineShape>;
 
 type WithoutLine<T> = T extends ManifestLine ? Readonly<Omit<T, 'seq' | 'chain'>> : never;
 
