@@ -2,7 +2,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Crc64 } from '../../crypto/crc64.js';
-import { spent } from '../../crypto/spent.js';
 import type { SinkBucket } from './sink-bucket.js';
 import type { Kept, SinkAnswer, SinkHead, SinkSettings } from './sink-wire.js';
 
@@ -23,7 +22,8 @@ export class SinkConversation {
   readonly #parts: Parts;
   #pending: Buffer = NOTHING;
   #head: SinkHead | undefined;
-  #chunks: Buffer[] = [];
+  /** Of the request under way, as far as it is kept. */
+  #body: Buffer = NOTHING;
   #md5: Hash | undefined;
   #left = 0;
 
@@ -31,6 +31,7 @@ export class SinkConversation {
     this.#parts = parts;
   }
 
+  /** @param data - overwritten as soon as this returns */
   receive(data: Buffer): void {
     let rest = data;
     while (rest.length > 0) {
@@ -41,7 +42,7 @@ export class SinkConversation {
   #receiveHead(data: Buffer): Buffer {
     const text = this.#pending.length === 0 ? data : Buffer.concat([this.#pending, data]);
     const end = text.indexOf(HEADERS_END);
-    this.#pending = end === -1 ? text : NOTHING;
+    this.#pending = end === -1 ? Buffer.from(text) : NOTHING;
     if (end === -1) {
       return NOTHING;
     }
@@ -53,7 +54,7 @@ export class SinkConversation {
     const { crc, socket, settings, bucket } = this.#parts;
     this.#head = head;
     this.#left = head.bodyBytes;
-    this.#chunks = [];
+    this.#body = settings.keepsBodies && head.bodyBytes > 0 ? Buffer.allocUnsafeSlow(head.bodyBytes) : NOTHING;
     this.#md5 = settings.withMd5 && head.method === 'PUT' ? createHash('md5') : undefined;
     if (needsCrc(head)) {
       crc.start();
@@ -72,9 +73,7 @@ export class SinkConversation {
     }
     this.#md5?.update(body);
     if (this.#parts.settings.keepsBodies) {
-      this.#chunks.push(body);
-    } else {
-      spent(body.length);
+      body.copy(this.#body, head.bodyBytes - this.#left);
     }
     this.#left -= body.length;
     this.#parts.bucket.stats.bodyBytes += body.length;
@@ -98,7 +97,7 @@ export class SinkConversation {
 
   #received(head: SinkHead): Kept {
     const crc64 = needsCrc(head) ? this.#parts.crc.digest() : BigInt(head.headers.get(CRC_HEADER) ?? 0);
-    return { chunks: this.#chunks, bytes: head.bodyBytes, crc64, etag: this.#md5?.digest('hex') ?? 'bench', metadata: metadataOf(head) };
+    return { chunks: [this.#body], bytes: head.bodyBytes, crc64, etag: this.#md5?.digest('hex') ?? 'bench', metadata: metadataOf(head) };
   }
 
   #send([first = '', ...rest]: SinkAnswer): void {

@@ -10,9 +10,9 @@ import { createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { parseArgs } from 'node:util';
 import { Crc64 } from '../../crypto/crc64.js';
-import { recycleBuffers } from '../../run/young-space.js';
 import { SinkBucket } from './sink-bucket.js';
 import { SinkConversation } from './sink-conversation.js';
+import { reading } from './sink-socket.js';
 
 const { values: flags } = parseArgs({
   options: {
@@ -26,14 +26,13 @@ const { values: flags } = parseArgs({
 });
 const settings = { keepsBodies: !flags.discard, withMd5: flags['etag-md5'], latencyMs: Number(flags.latency) };
 const bucket = new SinkBucket(settings);
-recycleBuffers();
 
 /** One CRC state per connection: bodies of several connections arrive interleaved. */
-const serve = (socket: Socket): void => {
+const serve = (accepted: Socket): void => {
   bucket.stats.connections += 1;
+  const socket = reading(accepted, (data) => conversation.receive(data));
   socket.on('error', () => socket.destroy());
   const conversation = new SinkConversation({ socket, crc: Crc64.create(), bucket, settings });
-  socket.on('data', (data: Buffer) => conversation.receive(data));
 };
 
 const { 'tls-key': key, 'tls-certificate': certificate } = flags;
