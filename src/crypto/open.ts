@@ -1,11 +1,10 @@
 import { createDecipheriv, type DecipherGCM } from 'node:crypto';
 import { AuthenticationError } from '../errors.js';
 import { TAG_BYTES } from '../limits.js';
-import { chunks, updateChunked } from './cipher-chunks.js';
+import { updateChunked, updateInPlace } from './cipher-chunks.js';
 import { deriveMacKey, equalBytes, type Authenticators } from './commitment.js';
 import type { DataKey } from './data-key.js';
 import { Gmac } from './gmac.js';
-import { overwrite } from './overwrite.js';
 import type { StartBlock } from './start-block.js';
 
 /** The one error for everything that cannot be told apart: wrong key, failed unwrap, failed commitment, mac or tag. */
@@ -36,9 +35,7 @@ export function openInPlace(
 ): void {
   const opener = new StreamOpener(key, start, aad, sealed);
   try {
-    for (const { offset, chunk } of chunks(sealed.data)) {
-      overwrite(sealed.data, offset, opener.update(chunk));
-    }
+    updateInPlace(opener, sealed.data);
     opener.final();
   } catch (error) {
     sealed.data.fill(0);

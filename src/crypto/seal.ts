@@ -1,10 +1,9 @@
 import { createCipheriv } from 'node:crypto';
 import { TAG_BYTES } from '../limits.js';
-import { chunks } from './cipher-chunks.js';
+import { chunks, updateChunk } from './cipher-chunks.js';
 import { deriveMacKey, type Authenticators } from './commitment.js';
 import type { DataKey } from './data-key.js';
 import { Gmac } from './gmac.js';
-import { overwrite } from './overwrite.js';
 import type { StartBlock } from './start-block.js';
 
 /**
@@ -21,8 +20,8 @@ export function sealInPlace(key: DataKey, start: StartBlock, aad: Buffer, data: 
   key.claimSeal();
   const cipher = createCipheriv('aes-256-gcm', key.cipherKey, start.nonce, { authTagLength: TAG_BYTES }).setAAD(aad);
   const gmac = new Gmac(deriveMacKey(key, start), start.nonce);
-  for (const { offset, chunk } of chunks(data)) {
-    overwrite(data, offset, cipher.update(chunk));
+  for (const { chunk } of chunks(data)) {
+    updateChunk(cipher, chunk);
     gmac.update(chunk);
   }
   cipher.final();

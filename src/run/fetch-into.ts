@@ -32,7 +32,6 @@ export async function fetchInto(
       await drained(body, (chunk) => {
         overwrite(target, filled, chunk);
         filled += chunk.length;
-        spent(chunk.length);
       });
     } catch (error) {
       stalls = filled > before ? 0 : stalls + 1;
@@ -43,8 +42,18 @@ export async function fetchInto(
   }
 }
 
-/** Events instead of iteration: each chunk is taken as it comes from the socket, and none waits in a buffer meanwhile. */
+/**
+ * Events instead of iteration: each chunk is taken as it comes from the socket, and none waits in a buffer meanwhile.
+ * What brings a chunk still looks at it after it was taken, but no more when the next one comes.
+ */
 async function drained(body: Readable, take: (chunk: Buffer) => void): Promise<void> {
-  body.on('data', take);
+  let before: Buffer | undefined;
+  body.on('data', (chunk: Buffer) => {
+    take(chunk);
+    if (before !== undefined) {
+      spent(before);
+    }
+    before = chunk;
+  });
   await finished(body);
 }

@@ -1,21 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { collectSpent, spent } from '../../src/crypto/spent.js';
+import { reclaimSpent, spent } from '../../src/crypto/spent.js';
 
 describe('spent buffers', () => {
-  it('are collected after every so many bytes, and only once somebody asks for it', (t) => {
-    let collections = 0;
-    spent(10_000);
-    collectSpent(1000, () => { collections += 1; });
-    t.after(() => collectSpent(Infinity, () => undefined));
-    assert.equal(collections, 0);
-    spent(1);
-    assert.equal(collections, 1, 'what was spent before counts');
-    spent(999);
-    assert.equal(collections, 1);
-    spent(1);
-    assert.equal(collections, 2);
-    spent(5000);
-    assert.equal(collections, 3);
+  it('are left alone until somebody asks for them', (t) => {
+    const first = Buffer.alloc(10_000);
+    spent(first);
+    const reclaimed: Buffer[] = [];
+    reclaimSpent((buffer) => reclaimed.push(buffer));
+    t.after(() => reclaimSpent(() => undefined));
+    assert.deepEqual(reclaimed, []);
+    spent(first);
+    assert.equal(reclaimed[0], first);
+    assert.equal(first.length, 10_000);
   });
 });
