@@ -55,6 +55,11 @@ export const SLICE_BYTES = 256 * KiB;
 /** Pieces handed to each thread at once where nothing waits for the network: the next one is there when one is done. Ours. */
 export const SCANS_PER_THREAD = 3;
 
+/** Parts that each thread has under way at first: one is sealed or opened while the other travels. Ours. */
+export const PARTS_PER_THREAD = 2;
+/** Share of their time for which threads have to wait before more parts are begun at once. Ours. */
+export const SPARE_SHARE = 0.25;
+
 /** Default bytes of one part. Ours. */
 export const DEFAULT_PART_BYTES = 8 * MiB;
 /** Default byte budget of all buffers of a run. Ours. */

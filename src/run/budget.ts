@@ -11,7 +11,7 @@ interface Waiter {
  * Ours because piscina's own drain event comes too late to bound memory.
  */
 export class Budget {
-  readonly capacity: number;
+  #capacity: number;
   #used = 0;
   #closed: Error | undefined;
   readonly #waiting: Waiter[] = [];
@@ -20,7 +20,11 @@ export class Budget {
     if (!Number.isSafeInteger(capacity) || capacity < 1) {
       throw new RangeError(`capacity must be a positive integer, got ${capacity}`);
     }
-    this.capacity = capacity;
+    this.#capacity = capacity;
+  }
+
+  get capacity(): number {
+    return this.#capacity;
   }
 
   get used(): number {
@@ -33,7 +37,7 @@ export class Budget {
     if (this.#closed !== undefined) {
       throw this.#closed;
     }
-    if (this.#waiting.length === 0 && this.#used + wanted <= this.capacity) {
+    if (this.#waiting.length === 0 && this.#used + wanted <= this.#capacity) {
       this.#used += wanted;
       return wanted;
     }
@@ -46,6 +50,12 @@ export class Budget {
   /** Gives back what an equal `take` took. */
   give(amount: number): void {
     this.#used -= this.#clamp(amount);
+    this.#admitWaiting();
+  }
+
+  /** Has room for `amount` units more from now on. Only where nobody takes more than the capacity. */
+  grow(amount: number): void {
+    this.#capacity += amount;
     this.#admitWaiting();
   }
 
@@ -68,12 +78,12 @@ export class Budget {
   }
 
   #clamp(amount: number): number {
-    return Math.min(Math.max(1, Math.ceil(amount)), this.capacity);
+    return Math.min(Math.max(1, Math.ceil(amount)), this.#capacity);
   }
 
   #admitWaiting(): void {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      if (this.#used + first.amount > this.capacity) {
+      if (this.#used + first.amount > this.#capacity) {
         return;
       }
       this.#used += first.amount;

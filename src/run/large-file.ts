@@ -4,6 +4,7 @@ import type { Arena, Region } from './arena.js';
 import { Budget } from './budget.js';
 import type { Bounds } from './effective.js';
 import type { Job, Piece, PieceProof, ResultOf, ScanJob } from './jobs.js';
+import { PartWindow } from './part-window.js';
 import type { Pool } from './pool.js';
 import { valueOf } from './result.js';
 
@@ -64,8 +65,14 @@ export async function onEveryPiece<L>(pieces: readonly Piece[], memory: Lender<L
   }
 }
 
+/** What gives turns: so many at once, or as many as pay. */
+export interface Turns {
+  take(turns: number): Promise<unknown>;
+  give(turns: number): void;
+}
+
 /** Lends bytes to whoever has a turn: pieces that could not be sent or fetched yet hold no memory, and are not begun after an interruption. */
-export function inTurn<L>(turns: Budget, memory: Lender<L>): Lender<L> {
+export function inTurn<L>(turns: Turns, memory: Lender<L>): Lender<L> {
   return {
     take: async (bytes) => {
       await turns.take(1);
@@ -81,6 +88,11 @@ export function inTurn<L>(turns: Budget, memory: Lender<L>): Lender<L> {
       turns.give(1);
     },
   };
+}
+
+/** Lends to parts that travel: each takes a slot besides its bytes, and no more are begun than keep the threads busy. */
+export function travelling<L>({ pool, slots, bounds }: Pick<Workshop, 'pool' | 'slots'> & Pick<ScanScene, 'bounds'>, memory: Lender<L>): Lender<L> {
+  return inTurn(new PartWindow(pool, bounds.threads), inTurn(slots, memory));
 }
 
 /** What pass 1 is made on: `keep` are regions in which the ciphertext of the pieces stays, in their order. */

@@ -65,6 +65,23 @@ export class Pool {
     this.#piscina.on('message', ({ notice }: WorkerNotice) => listener(notice));
   }
 
+  /** From now on: each call says for what share of the time since the last one the threads had nothing to do, 0 to 1. */
+  watchIdleness(): () => number {
+    let before = this.#times();
+    return () => {
+      const now = this.#times();
+      const [idle, active] = [Math.max(0, now.idle - before.idle), Math.max(0, now.active - before.active)];
+      before = now;
+      return idle + active === 0 ? 0 : idle / (idle + active);
+    };
+  }
+
+  /** Of all threads together, in milliseconds. */
+  #times(): { readonly idle: number; readonly active: number } {
+    const times = this.#piscina.threads.map(({ performance }) => performance.eventLoopUtilization());
+    return { idle: times.reduce((sum, { idle }) => sum + idle, 0), active: times.reduce((sum, { active }) => sum + active, 0) };
+  }
+
   /** Ends all threads at once; jobs under way reject. */
   async destroy(): Promise<void> {
     this.#destroyed = true;

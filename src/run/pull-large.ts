@@ -5,7 +5,7 @@ import type { ObjectHead } from '../store/store.js';
 import type { Bounds } from './effective.js';
 import type { Outcome, Piece, PieceProof, PullItem, SealKeys } from './jobs.js';
 import { commitTarget, refuseLocalFile, reopenTarget, targetFor, type Landing } from './landing.js';
-import { cut, inTurn, onEveryPiece, onSomeThread, scanPieces, type Workshop } from './large-file.js';
+import { cut, onEveryPiece, onSomeThread, scanPieces, travelling, type Workshop } from './large-file.js';
 import { refuseOtherLength } from './local-path.js';
 import { openEnvelope, refuseBlockZero, type OpenedEnvelope } from './opening.js';
 import { verifyProofs } from './piece-proof.js';
@@ -174,7 +174,7 @@ async function fetchPieces(item: PullItem, { source, pieces, sink, onFetched }: 
   const proofs: PieceProof[] = [];
   const { head, opened } = source;
   const keys = sealKeys(opened);
-  await onEveryPiece(pieces, inTurn(scene.slots, scene.memory), async (piece, region) => {
+  await onEveryPiece(pieces, travelling(scene, scene.memory), async (piece, region) => {
     const job = { kind: 'fetch', keys, key: item.key, etag: head.etag, piece, region, sealed: opened.sealed !== undefined, ...sink } as const;
     proofs.push(valueOf(await onSomeThread(scene.pool, job)));
     onFetched?.(piece);

@@ -3,7 +3,7 @@ import { isRunFatal, isSealiftError } from '../errors.js';
 import type { CompleteOptions, StoredObject, UploadedPart } from '../store/store.js';
 import { lookAt } from './existing.js';
 import type { Outcome, Piece, PushItem, SendJob, SentPart } from './jobs.js';
-import { inTurn, onEveryPiece, onSomeThread } from './large-file.js';
+import { onEveryPiece, onSomeThread, travelling } from './large-file.js';
 import { existsError } from './push-object.js';
 import type { PushScene } from './push-scene.js';
 import { valueOf } from './result.js';
@@ -53,7 +53,7 @@ async function sendMissing(item: PushItem, upload: SealedUpload, uploadId: strin
     scene.moved(part.sizeBytes);
   }
   const missing = upload.pieces.filter((piece) => !upload.confirmed.has(piece.index + 1));
-  await onEveryPiece(missing, inTurn(scene.slots, upload.held ?? scene.memory), async (piece, region) => {
+  await onEveryPiece(missing, travelling(scene, upload.held ?? scene.memory), async (piece, region) => {
     const sent = valueOf(await onSomeThread(scene.pool, { ...jobFor(item, upload, piece, scene), region, uploadId }));
     upload.confirmed.set(sent.part.number, sent);
     scene.manifest.part(item.id, sent.part, sent.crc64);

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { PARTS_PER_THREAD } from '../../src/limits.js';
+import { PartWindow } from '../../src/run/part-window.js';
+
+const THREADS = 3;
+const FIRST = PARTS_PER_THREAD * THREADS;
+
+describe('the parts of a file that are under way at once', () => {
+  it('stay as few as they were while the threads are busy', async () => {
+    const window = new PartWindow({ watchIdleness: () => () => 0.1 }, THREADS);
+    await takeAll(window, FIRST);
+    for (let round = 0; round < 5; round += 1) {
+      assert.equal(await next(window), 'waits');
+      for (let part = 0; part < FIRST; part += 1) {
+        window.give(1);
+      }
+      await takeAll(window, FIRST - 1);
+    }
+  });
+
+  it('double with every round in which the threads waited, and no earlier', async () => {
+    const shares = [0.9, 0.5, 0];
+    const window = new PartWindow({ watchIdleness: () => () => shares.shift() ?? 0 }, THREADS);
+    for (const parts of [FIRST, 2 * FIRST, 4 * FIRST, 4 * FIRST]) {
+      await takeAll(window, parts);
+      assert.equal(await next(window), 'waits');
+      for (let part = 0; part < parts + 1; part += 1) {
+        window.give(1);
+      }
+    }
+  });
+});
+
+async function takeAll(window: PartWindow, parts: number): Promise<void> {
+  for (let part = 0; part < parts; part += 1) {
+    await window.take(1);
+  }
+}
+
+/** One more part: whether it has a place at once; it takes the next one that is given back otherwise. */
+async function next(window: PartWindow): Promise<string> {
+  return await Promise.race([window.take(1).then(() => 'begins'), new Promise<string>((resolve) => { setImmediate(() => resolve('waits')); })]);
+}
