@@ -1,19 +1,18 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { deriveMacKey } from '../crypto/commitment.js';
 import { CtrStream } from '../crypto/ctr.js';
-import { DataKey } from '../crypto/data-key.js';
 import { partGmac } from '../crypto/part-digest.js';
-import { StartBlock } from '../crypto/start-block.js';
 import { SealiftError, toFailure } from '../errors.js';
 import { writeFailure } from '../files/errno.js';
 import { writeAroundHoles, writeFully } from '../files/sparse.js';
 import { SLICE_BYTES } from '../limits.js';
 import { fetchInto } from './fetch-into.js';
-import type { FetchJob, IssuedKeys, Piece, PieceProof, PieceSource, Result, ScanJob, SealKeys, SendJob, SentPart } from './jobs.js';
+import type { FetchJob, IssuedKeys, Piece, PieceProof, PieceSource, Result, ScanJob, SendJob, SentPart } from './jobs.js';
 import { compareWithLocal, localPath } from './local-path.js';
 import { PieceProver, type PieceKeys } from './piece-proof.js';
 import type { Ports } from './ports.js';
 import { sealSlices } from './seal-slices.js';
+import { withKeys } from './with-keys.js';
 
 export async function issueKeys(ports: Ports): Promise<Result<IssuedKeys>> {
   return await asResult(async () => {
@@ -86,16 +85,6 @@ function openSlices({ piece, fd, key, sealed }: FetchJob, keys: PieceKeys, slab:
     writePiece(fd, slab, piece.offset, { name: key, ports });
   }
   return prover?.proof() ?? emptyProof(piece);
-}
-
-/** The bytes of the key live in this thread for as long as the work takes. */
-async function withKeys<T>({ dataKey: keyObject, start }: SealKeys, work: (keys: PieceKeys) => T | Promise<T>): Promise<T> {
-  const dataKey = DataKey.fromKeyObject(keyObject);
-  try {
-    return await work({ dataKey, start: StartBlock.fromBytes(Buffer.from(start)) });
-  } finally {
-    dataKey.wipe();
-  }
 }
 
 function emptyProof(piece: Piece): PieceProof {

@@ -1,16 +1,15 @@
-import { DataKey } from '../crypto/data-key.js';
 import { wrapForResume } from '../crypto/resume-key.js';
-import { StartBlock } from '../crypto/start-block.js';
 import { partBytesFor } from './effective.js';
 import { HeldRegions } from './held-regions.js';
 import type { IssuedKeys, Piece, PieceProof, PushItem, SealKeys } from './jobs.js';
 import { cut, scanPieces } from './large-file.js';
-import { joinProofs } from './piece-proof.js';
+import { joinProofs, type PieceKeys } from './piece-proof.js';
 import type { PushScene } from './push-scene.js';
 import { valueOf } from './result.js';
 import type { SealedUpload } from './sealed-upload.js';
 import { sealedHeaders, sealingFacts, type SealedHeaders } from './sealing.js';
 import type { FileStat } from './types.js';
+import { withKeys } from './with-keys.js';
 
 /**
  * Pass 1, its record, and the right to send: after this the bytes of the object are frozen. One file at a time, on all
@@ -24,7 +23,7 @@ export async function sealLarge(item: PushItem, stat: FileStat, attempt: number,
     try {
       const issued = valueOf(await scene.pool.run({ kind: 'issue' }));
       const proofs = await scan(item, stat, { issued, pieces, held }, scene);
-      const headers = headersOf(item, stat, { issued, proofs, partBytes }, scene);
+      const headers = await withKeys(issued.keys, (keys) => headersOf(item, stat, { keys, issued, proofs, partBytes }, scene));
       const digests = Buffer.concat(proofs.map(({ digest }) => digest));
       await record(item, { stat, headers, keys: issued.keys, partBytes, digests, attempt }, scene);
       return { stat, keys: issued.keys, pieces, digests, headers, held, uploadId: undefined, confirmed: new Map(), present: new Map() };
@@ -42,17 +41,23 @@ async function scan(
   return await scanPieces({ keys: issued.keys, source }, pieces, { ...scene, keep: held?.onLoan() });
 }
 
+interface Scanned {
+  readonly keys: PieceKeys;
+  readonly issued: IssuedKeys;
+  readonly proofs: readonly PieceProof[];
+  readonly partBytes: number;
+}
+
 function headersOf(
-  item: PushItem, stat: FileStat, { issued, proofs, partBytes }: { issued: IssuedKeys; proofs: readonly PieceProof[]; partBytes: number }, { ports }: PushScene,
+  item: PushItem, stat: FileStat, { keys, issued, proofs, partBytes }: Scanned, { ports }: PushScene,
 ): SealedHeaders {
-  const { dataKey, startBlock } = adopt(issued.keys);
   const { wrappedKey, wrappedStart } = issued;
   const facts = sealingFacts(item.key, stat);
-  const proof = joinProofs({ dataKey, start: startBlock }, facts.aad, proofs);
+  const proof = joinProofs(keys, facts.aad, proofs);
   const { wrapAlgorithm } = ports.wrapper();
   const { materialDescription, context: { family } } = ports;
-  const keys = { family, wrapAlgorithm, dataKey, startBlock, wrappedKey, wrappedStart, materialDescription };
-  return sealedHeaders(facts, keys, proof, { multipartBytes: partBytes });
+  const { dataKey, start: startBlock } = keys;
+  return sealedHeaders(facts, { family, wrapAlgorithm, dataKey, startBlock, wrappedKey, wrappedStart, materialDescription }, proof, { multipartBytes: partBytes });
 }
 
 interface Sealing {
@@ -67,10 +72,8 @@ interface Sealing {
 async function record(item: PushItem, { headers, keys, ...sealing }: Sealing, { manifest, ports, resumeSecret }: PushScene): Promise<void> {
   const { metadata, commitment } = headers;
   const recoverable = ports.wrapper().canUnwrap;
-  const resumeKey = resumeSecret === undefined ? {} : { resumeKey: wrapForResume(resumeSecret, adopt(keys), commitment) };
+  const resumeKey = resumeSecret === undefined ? {} : {
+    resumeKey: await withKeys(keys, ({ dataKey, start: startBlock }) => wrapForResume(resumeSecret, { dataKey, startBlock }, commitment)),
+  };
   await manifest.sealed({ id: item.id, metadata, recoverable, ...resumeKey, ...sealing });
-}
-
-function adopt({ dataKey, start }: SealKeys): { readonly dataKey: DataKey; readonly startBlock: StartBlock } {
-  return { dataKey: DataKey.fromKeyObject(dataKey), startBlock: StartBlock.fromBytes(Buffer.from(start)) };
 }
