@@ -1,30 +1,34 @@
 /** Arguments → command → exit code. Commands load what is heavy themselves, so that help and mistakes are answered at once. */
-import yargs, { type Argv } from 'yargs';
+import yargs, { type Arguments, type Argv, type CommandModule } from 'yargs';
 import { SealiftError, exitCodeOf, isSealiftError, toFailure } from '../errors.js';
 import { escapeForTerminal } from '../report/escape.js';
 import { createJsonWriter, emptySummary } from '../report/json.js';
 import { SEALIFT_VERSION } from '../run/version.js';
-import { benchCommand } from './bench.js';
-import { catCommand } from './cat.js';
 import type { Context } from './context.js';
-import { demoCommand } from './demo.js';
-import { gcUploadsCommand } from './gc-uploads.js';
-import { inspectCommand } from './inspect.js';
-import { keysCommand } from './keys.js';
-import { localCommand } from './local.js';
-import { lsCommand } from './ls.js';
-import { manifestCommand } from './manifest.js';
-import { pullCommand } from './pull.js';
-import { pushCommand } from './push.js';
-import { resumeCommand } from './resume.js';
-import { statusCommand } from './status.js';
-import { verifyCommand } from './verify.js';
 
 /** Commands whose JSON output ends with a `summary` event, whatever happens. */
 const WITH_EVENTS: ReadonlySet<string> = new Set(['push', 'pull', 'resume', 'verify', 'status']);
 /** Commands with a help of their own that a mistake points to. */
 const WITH_HELP: ReadonlySet<string> = new Set([...WITH_EVENTS, 'ls', 'cat', 'inspect']);
 const MAX_HELP_COLUMNS = 110;
+
+/** In the order of the help. */
+const COMMANDS: Readonly<Record<string, () => Promise<(context: Context) => CommandModule>>> = {
+  push: async () => (await import('./push.js')).pushCommand,
+  pull: async () => (await import('./pull.js')).pullCommand,
+  resume: async () => (await import('./resume.js')).resumeCommand,
+  status: async () => (await import('./status.js')).statusCommand,
+  verify: async () => (await import('./verify.js')).verifyCommand,
+  ls: async () => (await import('./ls.js')).lsCommand,
+  cat: async () => (await import('./cat.js')).catCommand,
+  inspect: async () => (await import('./inspect.js')).inspectCommand,
+  'gc-uploads': async () => (await import('./gc-uploads.js')).gcUploadsCommand,
+  keys: async () => (await import('./keys.js')).keysCommand,
+  manifest: async () => (await import('./manifest.js')).manifestCommand,
+  local: async () => (await import('./local.js')).localCommand,
+  bench: async () => (await import('./bench.js')).benchCommand,
+  demo: async () => (await import('./demo.js')).demoCommand,
+};
 
 const EPILOGUE = [
   'Environment: OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET, OSS_SESSION_TOKEN, OSS_REGION, OSS_ENDPOINT (or a --profile, ~/.ossutilconfig, or what the Alibaba Cloud tools use), and SEALIFT_<OPTION> for every option, such as SEALIFT_PART_SIZE=16MiB. A flag beats the environment, the environment beats the config file.',
@@ -50,11 +54,7 @@ export function commandLine(words: readonly string[], host: Host): CommandLine {
   const explain = (error: unknown): number => (state.exitCode = tell(error, words, { ...host, isSummarized: state.isSummarized }));
   const run = async (): Promise<number> => {
     try {
-      await parserOf(words, context).parseAsync([...words], {}, (_error, _found, output) => {
-        if (output !== '') {
-          host.stdout.write(`${output}\n`);
-        }
-      });
+      await runChosen(await parserOf(words, context), words, host);
     } catch (error) {
       explain(error);
     }
@@ -63,24 +63,53 @@ export function commandLine(words: readonly string[], host: Host): CommandLine {
   return { run, explain };
 }
 
-function parserOf(words: readonly string[], context: Context): Argv {
+/** What yargs has found is run when yargs is done: it lays out the help of every command that it runs, which takes longer than loading itself. */
+class Chosen extends Error {
+  readonly start: () => void | Promise<void>;
+
+  constructor(start: () => void | Promise<void>) {
+    super('a command was chosen');
+    this.start = start;
+  }
+}
+
+async function runChosen(parser: Argv, words: readonly string[], { stdout }: Host): Promise<void> {
+  try {
+    await parser.parseAsync([...words], {}, (_error, _found, output) => {
+      if (output !== '') {
+        stdout.write(`${output}\n`);
+      }
+    });
+  } catch (error) {
+    if (!(error instanceof Chosen)) {
+      throw error;
+    }
+    await error.start();
+  }
+}
+
+/** yargs takes middlewares with a command; its types do not say so. */
+type Choosable = CommandModule & { readonly middlewares: readonly ((found: Arguments) => never)[] };
+
+function choosable({ handler, ...command }: CommandModule): Choosable {
+  const choose = (found: Arguments): never => {
+    throw new Chosen(() => handler(found));
+  };
+  return { ...command, handler: () => undefined, middlewares: [choose] };
+}
+
+/** The named command alone, where nobody asks for the others. */
+async function commandsFor([first = '', ...rest]: readonly string[], context: Context): Promise<Choosable[]> {
+  const named = Object.hasOwn(COMMANDS, first) && !rest.some((word) => word.includes('help')) ? COMMANDS[first] : undefined;
+  const makers = await Promise.all((named === undefined ? Object.values(COMMANDS) : [named]).map(async (load) => await load()));
+  return makers.map((make) => choosable(make(context)));
+}
+
+async function parserOf(words: readonly string[], context: Context): Promise<Argv> {
   return yargs()
     .scriptName('sealift')
     .usage('$0 <command>\n\nMove directories into encrypted Alibaba Cloud OSS, and back.')
-    .command(pushCommand(context))
-    .command(pullCommand(context))
-    .command(resumeCommand(context))
-    .command(statusCommand(context))
-    .command(verifyCommand(context))
-    .command(lsCommand(context))
-    .command(catCommand(context))
-    .command(inspectCommand(context))
-    .command(gcUploadsCommand(context))
-    .command(keysCommand(context))
-    .command(manifestCommand(context))
-    .command(localCommand(context))
-    .command(benchCommand(context))
-    .command(demoCommand(context))
+    .command(await commandsFor(words, context))
     .example('$0 push ./photos oss://backup/photos --local', 'the first try needs no account')
     .epilogue(EPILOGUE)
     .demandCommand(1, 'no command was given')
