@@ -9,10 +9,7 @@ import { ALLOCATOR_HINT_BYTES, SPENT_BYTES } from '../limits.js';
  */
 export function recycleBuffers(): void {
   const { gc, transfer } = engine();
-  if (gc === undefined) {
-    return;
-  }
-  const count = collecting(gc);
+  const count = gc === undefined ? () => undefined : collecting(gc);
   reclaimSpent((buffer) => {
     const memory = ownMemory(buffer);
     if (transfer === undefined || memory === undefined) {
@@ -30,7 +27,10 @@ interface Engine {
   readonly transfer?: (this: ArrayBuffer, newBytes: number) => ArrayBuffer;
 }
 
-/** V8's own, which have no other way in; since Node 21 only the collector is hidden. */
+/**
+ * V8's own, which have no other way in; since Node 21 only the collector is hidden. Another thread that starts at the same
+ * moment may hide it again too early: then this one does without.
+ */
 function engine(): Engine {
   setFlagsFromString('--expose-gc');
   if (!('transfer' in ArrayBuffer.prototype)) {
