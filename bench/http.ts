@@ -80,7 +80,7 @@ async function nodeHttp(): Promise<void> {
 async function ourTransport(): Promise<void> {
   const transport = createTransport({ origin, connections: IN_FLIGHT });
   await row('transport of the store', async (body) => {
-    await transport.request(`${origin}${PATH}`, { method: 'PUT', headers, content: body, ctx: { object: PATH } });
+    await transport.request(`${origin}${PATH}`, { method: 'PUT', headers: Object.entries(headers).flat(), content: body, ctx: { object: PATH } });
   });
   await transport.close();
 }

@@ -27,14 +27,14 @@ export interface TransportOptions {
   readonly now?: () => number;
 }
 
-/** What ali-oss passes to its `urllib` option, as far as a request depends on it. */
+/** A request, in the terms of what ali-oss passes to its `urllib` option. */
 export interface TransportArguments {
   readonly method: Dispatcher.HttpMethod;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
   readonly content?: Uint8Array | string | undefined;
   /** Deliver the body of a 2xx answer as a stream. */
   readonly customResponse?: boolean | undefined;
-  /** What ali-oss hands through untouched. */
   readonly ctx: { readonly object: string; readonly signal?: AbortSignal | undefined };
 }
 
@@ -117,7 +117,7 @@ function toDispatch(url: string, args: TransportArguments): Dispatcher.DispatchO
     // Cut out as text: a URL parser would resolve the segments . and .. of object names.
     path: url.slice(url.indexOf('/', url.indexOf('//') + 2)),
     method: args.method,
-    headers: args.headers,
+    headers: args.headers as string[],
     body: toBody(args.content),
     // Undici closes the connection after HEAD unless told not to.
     reset: false,

@@ -281,8 +281,8 @@ describe('an answer of OSS', () => {
     }));
 });
 
-function lowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+function lowerCase(list: readonly string[]): Record<string, string> {
+  return Object.fromEntries(list.flatMap((name, at) => (at % 2 === 0 ? [[name.toLowerCase(), list[at + 1] ?? '']] : [])));
 }
 
 function queryOf(request: SeenRequest | undefined): Record<string, string> {

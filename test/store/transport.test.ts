@@ -15,8 +15,8 @@ import { answer, gate, serve } from './raw-server.js';
 import type { RawServer, Respond } from './raw-server.js';
 
 const ctx = { object: 'oss://b/k' };
-const put: TransportArguments = { method: 'PUT', headers: { 'x-oss-meta-a': 'b' }, content: Buffer.from('body'), ctx };
-const get: TransportArguments = { method: 'GET', headers: {}, ctx };
+const put: TransportArguments = { method: 'PUT', headers: ['x-oss-meta-a', 'b'], content: Buffer.from('body'), ctx };
+const get: TransportArguments = { method: 'GET', headers: [], ctx };
 const stream: TransportArguments = { ...get, customResponse: true };
 
 async function over(respond: Respond, test: (transport: Transport, server: RawServer, url: string) => Promise<void>, options: Partial<TransportOptions> = {}): Promise<void> {
@@ -59,7 +59,7 @@ describe('the transport', () => {
       over(() => answer(200), async (transport, server, url) => {
         const content = randomBytes(bytes);
         const copy = Buffer.from(content);
-        await transport.request(url, { ...put, content, headers: { 'Content-Length': String(bytes) } });
+        await transport.request(url, { ...put, content, headers: ['Content-Length', String(bytes)] });
         const [seen] = server.requests;
         assert.ok(seen?.body.equals(copy));
         assert.equal(seen?.headers['content-length'], String(bytes));
@@ -254,7 +254,7 @@ describe('a time-out', { concurrency: true }, () => {
     const origin = `http://127.0.0.1:${(deaf.address() as AddressInfo).port}`;
     const transport = createTransport({ origin, connections: 1, idleTimeoutMs: 50 });
     const content = Buffer.alloc(64 * 1024 * 1024);
-    const failure = await failureOf(transport.request(`${origin}/b/k`, { ...put, content, headers: { 'content-length': String(content.length) } }));
+    const failure = await failureOf(transport.request(`${origin}/b/k`, { ...put, content, headers: ['content-length', String(content.length)] }));
     assert.match(failure.message, /idle time-out/);
     await transport.close();
     deaf.close();
