@@ -25,19 +25,21 @@ export function encodeAttributes({ mode, mtimeNs }: Attributes): string {
  * @throws EnvelopeError `envelope-invalid` for anything that {@link encodeAttributes} would not have written
  */
 export function parseAttributes(text: string): Attributes {
-  if (text === '') {
-    return {};
-  }
+  assertAttributes(text);
   const match = GRAMMAR.exec(text);
-  if (match === null) {
-    throw new EnvelopeError('envelope-invalid', 'the attributes do not match their grammar');
-  }
-  const mode = match[1];
-  const time = match[2] ?? match[3];
+  const mode = match?.[1];
+  const time = match?.[2] ?? match?.[3];
   return {
     ...(mode !== undefined && { mode: Number.parseInt(mode, 8) }),
     ...(time !== undefined && { mtimeNs: parseTime(time) }),
   };
+}
+
+/** @throws EnvelopeError `envelope-invalid` for what {@link parseAttributes} refuses */
+export function assertAttributes(text: string): void {
+  if (text !== '' && !GRAMMAR.test(text)) {
+    throw new EnvelopeError('envelope-invalid', 'the attributes do not match their grammar');
+  }
 }
 
 function encodeMode(mode: number): string {

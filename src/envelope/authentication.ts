@@ -1,5 +1,5 @@
 import { COMMITMENT_BYTES, MAX_PLAINTEXT_BYTES, TAG_BYTES } from '../limits.js';
-import { parseAttributes } from './attributes.js';
+import { assertAttributes, parseAttributes } from './attributes.js';
 import { assertWritable, type HeaderFields } from './fields.js';
 import { decodeName } from './names.js';
 import type { Authentication, EnvelopeInput } from './types.js';
@@ -50,17 +50,16 @@ export function assertAuthentication({ authentication, lengthBytes }: EnvelopeIn
   assertWritable(hasLengths, 'tag, mac or commitment have another length', object);
   assertWritable(Number.isSafeInteger(lengthBytes) && lengthBytes >= 0 && lengthBytes <= MAX_PLAINTEXT_BYTES, 'its length is out of bounds', object);
   decodeName(encodedName);
-  parseAttributes(attributes);
+  assertAttributes(attributes);
 }
 
-export function encodeAuthentication({ encodedName, attributes, tag, mac, commitment }: EnvelopeInput['authentication']): Record<string, string> {
-  return {
-    [VERSION]: FORMAT_VERSION,
-    [NAME]: encodedName,
-    ...(attributes !== '' && { [ATTRIBUTES]: attributes }),
-    [TAG]: tag.toString('hex'),
-    [MAC]: mac.toString('hex'),
-    [COMMITMENT]: commitment.toString('hex'),
-  };
+export function writeAuthentication(to: Record<string, string>, { encodedName, attributes, tag, mac, commitment }: EnvelopeInput['authentication']): void {
+  to[VERSION] = FORMAT_VERSION;
+  to[NAME] = encodedName;
+  if (attributes !== '') {
+    to[ATTRIBUTES] = attributes;
+  }
+  to[TAG] = tag.toString('hex');
+  to[MAC] = mac.toString('hex');
+  to[COMMITMENT] = commitment.toString('hex');
 }
-

@@ -2,9 +2,9 @@ import { EnvelopeError } from '../errors.js';
 import type { EnvelopeFamily } from '../keys/wrapper.js';
 import { MAX_METADATA_BYTES, MD5_BYTES } from '../limits.js';
 import type { Metadata } from '../store/store.js';
-import { AUTHENTICATION_HEADERS, AUTHENTICATION_RESERVED, assertAuthentication, encodeAuthentication, parseAuthentication } from './authentication.js';
+import { AUTHENTICATION_HEADERS, AUTHENTICATION_RESERVED, assertAuthentication, parseAuthentication, writeAuthentication } from './authentication.js';
 import { CLIENT_SIDE_ENCRYPTION } from './client-side-encryption.js';
-import { assertFamily, encodeFamily, parseFamily, type FamilySpec } from './family.js';
+import { assertFamily, parseFamily, writeFamily, type FamilySpec } from './family.js';
 import { HeaderFields, isCanonicalBase64 } from './fields.js';
 import { OSS_CRYPTO } from './oss-crypto.js';
 import type { Envelope, EnvelopeInput } from './types.js';
@@ -55,10 +55,10 @@ export function parseEnvelope(metadata: Metadata, objectBytes: number, object = 
 export function encodeEnvelope(input: EnvelopeInput): Readonly<Record<string, string>> {
   const object = input.authentication.encodedName;
   assertReadable(input, object);
-  const headers = {
-    ...encodeFamily(SPECS[input.family], input), ...encodeAuthentication(input.authentication),
-    ...(input.userMetadata && checkedUserMetadata(input.userMetadata, object)),
-  };
+  const headers: Record<string, string> = {};
+  writeFamily(headers, SPECS[input.family], input);
+  writeAuthentication(headers, input.authentication);
+  Object.assign(headers, input.userMetadata && checkedUserMetadata(input.userMetadata, object));
   const sizeBytes = metadataBytes(headers);
   if (sizeBytes > MAX_METADATA_BYTES) {
     throw new EnvelopeError('metadata-too-large', `${object}: ${sizeBytes} bytes of metadata, OSS allows ${MAX_METADATA_BYTES}`, {
@@ -86,7 +86,7 @@ export function userMetadataOf(metadata: Metadata): Metadata {
 
 /** What OSS counts: full names plus values, in bytes. */
 export function metadataBytes(metadata: Metadata): number {
-  return Object.entries(metadata).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
+  return Object.keys(metadata).reduce((sum, name) => sum + Buffer.byteLength(name) + Buffer.byteLength(String(metadata[name])), 0);
 }
 
 /** A header that only differs in case is ours too, and unknown. */

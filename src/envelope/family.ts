@@ -52,18 +52,20 @@ export function assertFamily({ wrapAlgorithms }: FamilySpec, input: EnvelopeInpu
 }
 
 /** Headers of the family, in the order in which the format lists them. */
-export function encodeFamily({ headers, cekAlgorithm }: FamilySpec, input: EnvelopeInput): Record<string, string> {
+export function writeFamily(to: Record<string, string>, { headers, cekAlgorithm }: FamilySpec, input: EnvelopeInput): void {
   const { materialDescription, multipart, contentMd5 } = input;
-  return {
-    [headers.key]: input.wrappedKey,
-    [headers.start]: input.wrappedStart,
-    [headers.cekAlgorithm]: cekAlgorithm,
-    [headers.wrapAlgorithm]: input.wrapAlgorithm,
-    ...(materialDescription && { [headers.materialDescription]: encodeMaterialDescription(materialDescription) }),
-    [headers.length]: String(input.lengthBytes),
-    ...(contentMd5 !== undefined && { [headers.md5]: contentMd5 }),
-    ...encodeMultipart(headers, multipart),
-  };
+  to[headers.key] = input.wrappedKey;
+  to[headers.start] = input.wrappedStart;
+  to[headers.cekAlgorithm] = cekAlgorithm;
+  to[headers.wrapAlgorithm] = input.wrapAlgorithm;
+  if (materialDescription !== undefined) {
+    to[headers.materialDescription] = encodeMaterialDescription(materialDescription);
+  }
+  to[headers.length] = String(input.lengthBytes);
+  if (contentMd5 !== undefined) {
+    to[headers.md5] = contentMd5;
+  }
+  writeMultipart(to, headers, multipart);
 }
 
 function parseWrappedKeys({ family, headers, wrapAlgorithms }: FamilySpec, fields: HeaderFields): WrappedKeys {
@@ -109,11 +111,11 @@ function isPartSize(bytes: number): boolean {
   return Number.isSafeInteger(bytes) && bytes > 0 && bytes % BLOCK_BYTES === 0;
 }
 
-function encodeMultipart({ dataSize, partSize }: FamilyHeaders, multipart: Multipart | undefined): Record<string, string> {
-  if (dataSize === undefined || partSize === undefined || multipart === undefined) {
-    return {};
+function writeMultipart(to: Record<string, string>, { dataSize, partSize }: FamilyHeaders, multipart: Multipart | undefined): void {
+  if (dataSize !== undefined && partSize !== undefined && multipart !== undefined) {
+    to[dataSize] = String(multipart.dataSizeBytes);
+    to[partSize] = String(multipart.partSizeBytes);
   }
-  return { [dataSize]: String(multipart.dataSizeBytes), [partSize]: String(multipart.partSizeBytes) };
 }
 
 function assertLength(name: string, fields: HeaderFields, objectBytes: number): void {

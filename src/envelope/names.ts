@@ -39,6 +39,9 @@ export function decodeName(encoded: string): string {
 }
 
 function decodeStrictly(encoded: string): string | undefined {
+  if (LITERAL.test(encoded) && encoded.length <= MAX_OBJECT_KEY_BYTES) {
+    return encoded;
+  }
   try {
     const key = decodeURIComponent(encoded);
     return encodeName(key) === encoded ? key : undefined;

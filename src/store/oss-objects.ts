@@ -69,8 +69,8 @@ export function uploadHeaders(options: Omit<PutOptions, 'crc64'>): Record<string
 }
 
 export function checkedMetadata(metadata: Metadata): Metadata {
-  for (const [name, value] of Object.entries(metadata)) {
-    if (!METADATA_NAME.test(name) || !METADATA_VALUE.test(value)) {
+  for (const name of Object.keys(metadata)) {
+    if (!METADATA_NAME.test(name) || !METADATA_VALUE.test(metadata[name] ?? '')) {
       throw new TypeError(`metadata ${JSON.stringify(name)}: expected a name x-oss-meta-… in lower case and a value of printable ASCII`);
     }
   }
