@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
-import pLimit from 'p-limit';
 import { workerData } from 'piscina';
 import { viewOf, type Region } from '../src/run/arena.js';
+import { Budget } from '../src/run/budget.js';
 import type { WorkerNotice, WorkerStart } from '../src/run/context.js';
 import type { Job, Outcome, ResultOf } from '../src/run/jobs.js';
 import { observed } from '../src/run/observed.js';
@@ -18,7 +18,7 @@ const link = new ThreadLink(context.channel, context.threads);
 const ports = openPorts(context, link, (message) => parentPort?.postMessage({ notice: message } satisfies WorkerNotice));
 const NOWHERE: Region = { offset: 0, bytes: 0 };
 /** What this thread has under way: at most so many objects or parts, each with one request at a time. */
-const inSlot = pLimit(context.concurrency);
+const slots = new Budget(context.concurrency);
 
 /** The one entry of the pool: a job in, its plain-data result out. Throws for bugs only. */
 export default async function run(job: Job): Promise<ResultOf<Job>> {
@@ -29,24 +29,24 @@ async function dispatch(job: Job, on: Ports): Promise<ResultOf<Job>> {
   switch (job.kind) {
     case 'push':
       expectFiles(job.files.length, on);
-      return await each(job.files, job.regions, async (file, room) => await pushFile(file, within(on, room)));
+      return await each(job.files, job.regions, (file, room) => pushFile(file, within(on, room)));
     case 'pull':
-      return await each(job.objects, job.regions, async (object, room) => await pullObject(object, within(on, room)));
+      return await each(job.objects, job.regions, (object, room) => pullObject(object, within(on, room)));
     case 'issue':
       return await issueKeys(on);
     case 'scan':
       return await scanPiece(job, viewOf(memory, job.region), on);
     case 'send':
-      return await inSlot(async () => await observed(async () => await sendPiece(job, viewOf(memory, job.region), on)));
+      return await slots.with(1, () => observed(() => sendPiece(job, viewOf(memory, job.region), on)));
     case 'fetch':
-      return await inSlot(async () => await observed(async () => await fetchPiece(job, viewOf(memory, job.region), on)));
+      return await slots.with(1, () => observed(() => fetchPiece(job, viewOf(memory, job.region), on)));
   }
 }
 
 async function each<T>(items: readonly T[], regions: readonly Region[], work: (item: T, room: Buffer) => Promise<Outcome>): Promise<Outcome[]> {
-  return await Promise.all(items.map(async (item, index) => {
+  return await Promise.all(items.map((item, index) => {
     const room = viewOf(memory, regions[index] ?? NOWHERE);
-    return await inSlot(async () => await observed(async () => await work(item, room)));
+    return slots.with(1, () => observed(() => work(item, room)));
   }));
 }
 
