@@ -39,6 +39,9 @@ export function decodePath(path: EncodedPath): Buffer {
 
 /** As {@link decodePath}, for text of any origin: `undefined` where that would throw. */
 export function decodeCanonical(text: string): Buffer | undefined {
+  if (PLAIN_ASCII.test(text)) {
+    return Buffer.from(text, 'latin1');
+  }
   const raw = unescape(Buffer.from(text, 'utf8'));
   return raw !== undefined && encodePath(raw) === text ? raw : undefined;
 }

@@ -5,6 +5,9 @@ import { readFailure } from './errno.js';
 import { encodePath } from './path-encoding.js';
 import { fileStatOf, isUnchanged } from './stat.js';
 
+/** Whatever a file has beyond its size lands here; nobody reads it. */
+const PROBE = Buffer.alloc(1);
+
 export interface OpenSourceOptions {
   /** Whether the name may be a symbolic link; links on the way to it are followed either way. */
   readonly followSymlinks: boolean;
@@ -20,21 +23,20 @@ export interface OpenSourceOptions {
  * longer a regular file or no longer as `expected`.
  */
 export function openSource(file: Buffer, options: OpenSourceOptions): SourceHandle {
-  const name = encodePath(file);
-  const fd = openForReading(file, name, options.followSymlinks);
+  const fd = openForReading(file, options.followSymlinks);
   try {
     const stats = fstatSync(fd, { bigint: true });
     if (!stats.isFile()) {
-      throw unstable(name, 'it is no longer a regular file');
+      throw unstable(encodePath(file), 'it is no longer a regular file');
     }
     const stat = fileStatOf(stats);
     if (options.expected !== undefined && !isUnchanged(options.expected, stat)) {
-      throw unstable(name, 'it changed since it was last looked at');
+      throw unstable(encodePath(file), 'it changed since it was last looked at');
     }
-    return new SourceHandle(fd, name, stat);
+    return new SourceHandle(fd, file, stat);
   } catch (error) {
     closeSync(fd);
-    throw readFailure(error, name);
+    throw readFailure(error, encodePath(file));
   }
 }
 
@@ -44,16 +46,21 @@ export function openSource(file: Buffer, options: OpenSourceOptions): SourceHand
  */
 export class SourceHandle {
   readonly fd: number;
-  /** Percent-encoded absolute name, for messages. */
-  readonly name: string;
   /** Of the moment of opening. */
   readonly stat: FileStat;
+  readonly #file: Buffer;
   #closed = false;
 
-  constructor(fd: number, name: string, stat: FileStat) {
+  /** `file` is the absolute name, raw bytes. */
+  constructor(fd: number, file: Buffer, stat: FileStat) {
     this.fd = fd;
-    this.name = name;
+    this.#file = file;
     this.stat = stat;
+  }
+
+  /** Percent-encoded absolute name, for messages. */
+  get name(): string {
+    return encodePath(this.#file);
   }
 
   /**
@@ -68,7 +75,7 @@ export class SourceHandle {
     }
     this.readAt(target, 0);
     // Some file systems (proc) give a size of zero to files with content; a stat alone would lose it.
-    if (this.#readSome(Buffer.alloc(1), target.length) !== 0) {
+    if (this.#readSome(PROBE, target.length) !== 0) {
       throw unstable(this.name, 'it has more bytes than its size says');
     }
     this.assertUnchanged();
@@ -118,11 +125,12 @@ export function assertUnchanged(before: FileStat, after: FileStat, name: string)
   }
 }
 
-function openForReading(file: Buffer, name: string, followSymlinks: boolean): number {
+function openForReading(file: Buffer, followSymlinks: boolean): number {
   const follow = followSymlinks ? 0 : constants.O_NOFOLLOW;
   try {
     return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | follow);
   } catch (error) {
+    const name = encodePath(file);
     throw isNotRegular(error) && !followSymlinks ? unstable(name, 'it is no longer a regular file') : readFailure(error, name);
   }
 }

@@ -65,11 +65,14 @@ export class SharedStart {
     const window = this.#claim();
     const issuing = this.#wrapper.issueDataKey();
     issuing.catch(() => undefined);
-    const wrappedStart = await window.wrappedStart.catch(async (error: unknown) => {
+    let wrappedStart: string;
+    try {
+      wrappedStart = await window.wrappedStart;
+    } catch (error) {
       this.#window = this.#window === window ? undefined : this.#window;
       await discard(issuing);
       throw error;
-    });
+    }
     return { issued: this.#refuseRepeated(window, await issuing), startBlock: window.startBlock, wrappedStart };
   }
 

@@ -6,13 +6,13 @@ import { localPath } from './local-path.js';
 import type { EncodedPath, FileStat } from './types.js';
 
 /** Opens a file of the source tree, waiting for a free descriptor if need be. @throws as openSource does */
-export async function sourceOf(context: WorkerContext, path: EncodedPath, expected?: FileStat): Promise<SourceHandle> {
+export function sourceOf(context: WorkerContext, path: EncodedPath, expected?: FileStat): Promise<SourceHandle> {
   const followSymlinks = context.push?.followSymlinks ?? false;
   const file = localPath(context.root, path);
-  return await patiently(() => openSource(file, { followSymlinks, ...(expected === undefined ? {} : { expected }) }));
+  return patiently(() => openSource(file, { followSymlinks, ...(expected === undefined ? {} : { expected }) }));
 }
 
 /** Runs an action again as long as only file descriptors are wanting. */
-export async function patiently<T>(action: () => T): Promise<T> {
-  return await withDescriptors(action, async (ms) => await setTimeout(ms));
+export function patiently<T>(action: () => T): Promise<T> {
+  return withDescriptors(action, setTimeout);
 }

@@ -29,7 +29,7 @@ export class ThreadLink implements ThreadCommons {
     this.#channel.unref();
   }
 
-  readonly credentials = async (refused?: Credentials): Promise<Credentials> => await this.#credentials.get(refused);
+  readonly credentials = (refused?: Credentials): Promise<Credentials> => this.#credentials.get(refused);
 
   async get(name: string, unwrap: () => Promise<StartBlock | null>): Promise<StartBlock | null> {
     return await this.#starts.get(name, async () => {

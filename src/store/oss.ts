@@ -91,10 +91,10 @@ class Sender {
     throw await this.#refusal(request, last, renewed ?? credentials);
   };
 
-  async #exchange(request: OssRequest, credentials: Credentials): Promise<HttpAnswer> {
+  #exchange(request: OssRequest, credentials: Credentials): Promise<HttpAnswer> {
     const { requests, transport } = this.#parts;
     const { url, args } = requests.build(request, { credentials, object: this.#nameOf(request) });
-    return await transport.request(url, args);
+    return transport.request(url, args);
   }
 
   async #accepted(request: OssRequest, { status, headers, data, body }: HttpAnswer): Promise<OssAnswer> {
