@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 import type { Outcome, PushItem } from '../src/run/jobs.js';
-import { Pool } from '../src/run/pool.js';
+import { ThreadPool } from '../src/run/thread-pool.js';
 import { machine, mustHold, printRow, timed } from './machine.js';
 
 const { values: options } = parseArgs({ options: { threads: { type: 'string', default: '2' } } });
@@ -14,7 +14,8 @@ const threads = Number(options.threads);
 const BATCHES = [1, 2, 4, 8, 16, 32, 64, 128];
 const IN_FLIGHT = 64;
 
-const pool = new Pool({ concurrency: 16 }, threads, new URL('./pool-worker.js', import.meta.url));
+const pool = new ThreadPool({ threads, concurrency: 16, worker: new URL('./pool-worker.js', import.meta.url) });
+const jobs = pool.open({ channel: 'bench' });
 try {
   console.log(`${machine()}\nµs per file, ${threads} threads, ${IN_FLIGHT} jobs in flight, median of 5 rounds`);
   printRow('files per job', ['CPU', 'wall']);
@@ -31,7 +32,7 @@ try {
 
 async function dispatch(count: number): Promise<readonly Outcome[]> {
   const files = Array.from({ length: count }, (_, id) => item(id));
-  return await pool.run({ kind: 'push', files, regions: files.map(({ id }) => ({ offset: id * 4096, bytes: 4096 })) });
+  return await jobs.run({ kind: 'push', files, regions: files.map(({ id }) => ({ offset: id * 4096, bytes: 4096 })) });
 }
 
 function item(id: number): PushItem {

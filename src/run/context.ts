@@ -1,9 +1,10 @@
 import type { MasterKey } from '../keys/master-key.js';
 import type { EnvelopeFamily } from '../keys/wrapper.js';
 import type { OssConfig } from '../store/oss.js';
+import type { Job } from './jobs.js';
 import type { IfExists } from './options.js';
 
-/** What a worker thread is told once, at its start: plain data and KeyObjects. */
+/** What a worker thread is told of a run: plain data and KeyObjects. */
 export interface WorkerContext {
   readonly store: OssConfig;
   /** The first seals, all of them open. */
@@ -38,13 +39,16 @@ export interface PullMode {
   readonly preserveSparse?: boolean;
 }
 
-/** What a thread of the pool starts with. */
-export interface WorkerStart extends WorkerContext {
+/** What a thread is told of a run when it meets the first of its jobs. */
+export interface SessionStart extends WorkerContext {
   /** Of the arena: the regions of jobs lie in it. */
   readonly memory: SharedArrayBuffer;
 }
 
-/** What a worker says besides the outcomes of its jobs. */
-export interface WorkerNotice {
-  readonly notice: string;
+/** A job on its way to a thread. Runs go by the names of their channels. */
+export interface Task {
+  readonly session: string;
+  readonly job: Job;
+  /** Only after a thread has answered that it does not know the run. */
+  readonly start?: SessionStart;
 }

@@ -4,7 +4,7 @@ import {
   BLOCK_BYTES, DEFAULT_CONCURRENCY, DEFAULT_MEMORY_BYTES, DEFAULT_PART_BYTES, MAX_CONCURRENCY, MAX_PARTS, MAX_PART_BYTES,
   MAX_THREADS, MIN_ARENA_SHARE, MIN_MEMORY_BYTES, MIN_PART_BYTES, PARTS_PER_BUDGET, RUN_BUFFER_BYTES, THREAD_BUFFER_BYTES,
 } from '../limits.js';
-import type { Tuning } from './options.js';
+import type { TransferOptions, Tuning } from './options.js';
 
 /** The numbers that bound a run: memory, descriptors and sockets follow from them, never from the number of files. */
 export interface Bounds {
@@ -52,6 +52,11 @@ export function partBytesFor(sizeBytes: number, wantedBytes: number): number {
  */
 function singlePutLimit(memoryBytes: number, partBytes: number, threads: number): number {
   return Math.floor(Math.max(memoryBytes / (2 * threads), Math.min(2 * partBytes, memoryBytes / 4)));
+}
+
+/** A pool has the number of its threads. */
+export function tuningOf({ tuning, pool }: Pick<TransferOptions, 'tuning' | 'pool'>): Tuning | undefined {
+  return pool === undefined ? tuning : { ...tuning, threads: pool.threads };
 }
 
 function roundUp(bytes: number): number {

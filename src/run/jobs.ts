@@ -202,3 +202,12 @@ export interface Results {
 }
 
 export type ResultOf<J extends Job> = Results[J['kind']];
+
+/** What a thread answers to a job of a run that it has not been told of: it has not begun the job. */
+export const UNKNOWN_SESSION = 'unknown session';
+
+/** What a worker says besides the outcomes of its jobs. */
+export interface WorkerNotice {
+  readonly session: string;
+  readonly notice: string;
+}

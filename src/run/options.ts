@@ -1,6 +1,7 @@
 import type { EnvelopeFamily } from '../keys/wrapper.js';
 import type { MasterKey } from '../keys/master-key.js';
 import type { EventListener, SummaryEvent } from './events.js';
+import type { ThreadPool } from './thread-pool.js';
 
 /** A bucket, a prefix in it, and how to reach it. */
 export interface StoreTarget {
@@ -53,6 +54,8 @@ export interface TransferOptions {
   /** Master keys, RSA or KMS: the first seals, all of them open. A push with RSA needs only a public key. */
   readonly keys: readonly MasterKey[];
   readonly tuning?: Tuning;
+  /** Threads that outlive the run; their number counts, not that of `tuning`. @default threads of its own */
+  readonly pool?: ThreadPool;
   /** Manifest file. @default a new file in the first of `manifestDirectories` */
   readonly manifest?: string;
   /** Where runs of the same identity are looked for; new manifests go into the first. */

@@ -1,68 +1,63 @@
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { SealiftError } from '../errors.js';
-import type { WorkerNotice, WorkerStart } from './context.js';
-import type { Job, ResultOf } from './jobs.js';
+import { UNKNOWN_SESSION, type Job, type ResultOf } from './jobs.js';
 
-/** `dist/workers/object.js`, wherever the package lies; a URL and no import, so there is no cycle. */
-const WORKER_URL = new URL('../../workers/object.js', import.meta.url);
+/** A run by its name, and whatever else its workers have to know. */
+export interface Introduction {
+  readonly channel: string;
+}
+
+/** Threads, as long as they live. */
+export interface Crew {
+  readonly piscina: Piscina;
+  dismissed: boolean;
+  /** Why no thread could be started at all. */
+  broken: Error | undefined;
+}
 
 /**
- * The worker threads of one run. Knows nothing of files: whoever submits a job bounds the bytes it stands for first,
+ * What one run sees of a thread pool. Knows nothing of files: whoever submits a job bounds the bytes it stands for first,
  * because piscina queues without limit.
  */
 export class Pool {
-  readonly #piscina: Piscina;
-  #destroyed = false;
-  /** Why no thread could be started at all. */
-  #broken: Error | undefined;
+  readonly #start: Introduction;
+  readonly #crew: () => Crew;
+  readonly #onEnd: (isIdle: boolean) => Promise<void>;
+  #underWay = 0;
+  #ended = false;
 
-  /** @param worker - the module that answers jobs; told `context` once per thread. */
-  constructor(context: Pick<WorkerStart, 'concurrency'> & Partial<WorkerStart>, threads: number, worker: URL = WORKER_URL) {
-    this.#piscina = new Piscina({
-      filename: worker.href,
-      minThreads: threads,
-      maxThreads: threads,
-      idleTimeout: Infinity,
-      concurrentTasksPerWorker: Math.max(2, context.concurrency),
-      // A worker that sleeps on an atomic stops its event loop, and with it timers and keep-alive.
-      atomics: 'disabled',
-      recordTiming: false,
-      workerData: context,
-    });
-    // A thread that is ended while it still loads its modules complains about that; nobody is interested any more.
-    this.#piscina.on('error', (error: Error) => {
-      if (!this.#destroyed) {
-        this.#broken = error;
-        void this.#piscina.destroy();
-      }
-    });
+  /** @param onEnd - told whether every job has come back; where one has not, its thread must not go on with it. */
+  constructor(start: Introduction, crew: () => Crew, onEnd: (isIdle: boolean) => Promise<void>) {
+    this.#start = start;
+    this.#crew = crew;
+    this.#onEnd = onEnd;
   }
 
   /**
    * Runs one job on some thread. Workers answer bad files with values, so a rejection means that the thread died or has
-   * a bug: code `worker-died`; or that the pool was destroyed meanwhile: code `interrupted`.
+   * a bug: code `worker-died`; or that the run ended meanwhile: code `interrupted`.
    */
   async run<J extends Job>(job: J): Promise<ResultOf<J>> {
+    if (this.#ended) {
+      throw interrupted();
+    }
+    const crew = this.#crew();
+    this.#underWay += 1;
     try {
-      return (await this.#piscina.run(job)) as ResultOf<J>;
+      return await this.#submit(crew, job);
     } catch (error) {
-      if (this.#destroyed) {
-        throw new SealiftError('interrupted', 'interrupted');
-      }
-      if (this.#broken !== undefined) {
-        throw new SealiftError('internal', `worker threads cannot start: ${this.#broken.message}`, { remedy: 'install the package again; if that does not help, report it' });
-      }
-      const reason = error instanceof Error ? error.message : 'unknown reason';
-      throw new SealiftError('worker-died', `a worker thread ended unexpectedly: ${reason}`, {
-        remedy: 'if this repeats, lower --memory or --concurrency and report it',
-        retryable: true,
-      });
+      throw this.#reasonOf(error, crew);
+    } finally {
+      this.#underWay -= 1;
     }
   }
 
-  /** Passes on what workers say besides the outcomes of their jobs. */
-  onNotice(listener: (message: string) => void): void {
-    this.#piscina.on('message', ({ notice }: WorkerNotice) => listener(notice));
+  /** Jobs under way reject. */
+  async end(): Promise<void> {
+    if (!this.#ended) {
+      this.#ended = true;
+      await this.#onEnd(this.#underWay === 0);
+    }
   }
 
   /** From now on: each call says for what share of the time since the last one the threads had nothing to do, 0 to 1. */
@@ -76,15 +71,35 @@ export class Pool {
     };
   }
 
-  /** Of all threads together, in milliseconds. */
+  /** Of all threads together, in milliseconds; an end starts no new ones. */
   #times(): { readonly idle: number; readonly active: number } {
-    const times = this.#piscina.threads.map(({ performance }) => performance.eventLoopUtilization());
+    const threads = this.#ended ? [] : this.#crew().piscina.threads;
+    const times = threads.map(({ performance }) => performance.eventLoopUtilization());
     return { idle: times.reduce((sum, { idle }) => sum + idle, 0), active: times.reduce((sum, { active }) => sum + active, 0) };
   }
 
-  /** Ends all threads at once; jobs under way reject. */
-  async destroy(): Promise<void> {
-    this.#destroyed = true;
-    await this.#piscina.destroy();
+  #reasonOf(error: unknown, { broken }: Crew): SealiftError {
+    if (this.#ended) {
+      return interrupted();
+    }
+    if (broken !== undefined) {
+      return new SealiftError('internal', `worker threads cannot start: ${broken.message}`, { remedy: 'install the package again; if that does not help, report it' });
+    }
+    const reason = error instanceof Error ? error.message : 'unknown reason';
+    return new SealiftError('worker-died', `a worker thread ended unexpectedly: ${reason}`, {
+      remedy: 'if this repeats, lower --memory or --concurrency and report it',
+      retryable: true,
+    });
   }
+
+  /** Keys cost microseconds to send, so that a thread is told of the run only when it does not know it. */
+  async #submit<J extends Job>({ piscina }: Crew, job: J): Promise<ResultOf<J>> {
+    const session = this.#start.channel;
+    const answer = (await piscina.run({ session, job })) as ResultOf<J> | typeof UNKNOWN_SESSION;
+    return answer === UNKNOWN_SESSION ? ((await piscina.run({ session, job, start: this.#start })) as ResultOf<J>) : answer;
+  }
+}
+
+function interrupted(): SealiftError {
+  return new SealiftError('interrupted', 'interrupted');
 }

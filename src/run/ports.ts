@@ -29,6 +29,8 @@ export interface Ports {
   readonly materialDescription: Readonly<Record<string, string>> | undefined;
   /** The directory that a pull fills. */
   readonly tree: () => TargetTree;
+  /** Gives sockets and directories back. */
+  readonly close: () => Promise<void>;
 }
 
 /** Outside the arena, one by one: for a file that outgrew what was planned for it. */
@@ -51,9 +53,18 @@ export async function openPorts(context: WorkerContext, commons: ThreadCommons, 
   const { keyring, sealingWrapper, isRemote } = openMasterKeys(context, commons, noticeOf(onNotice));
   const wrapper = once(sealingWrapper);
   const starts = once(() => new SharedStart(wrapper()));
-  const tree = once(() => TargetTree.open(Buffer.from(context.root)));
+  const trees: TargetTree[] = [];
+  const tree = once(() => {
+    const opened = TargetTree.open(Buffer.from(context.root));
+    trees.push(opened);
+    return opened;
+  });
+  const close = async (): Promise<void> => {
+    trees.forEach((opened) => opened.close());
+    await store.close();
+  };
   return {
-    context, store, keyring, slabs: OWN_BUFFERS, crc64: Crc64.create(), wrapper, starts, tree,
+    context, store, keyring, slabs: OWN_BUFFERS, crc64: Crc64.create(), wrapper, starts, tree, close,
     expect: (objects) => (isRemote ? starts().prepare(objects) : undefined),
     materialDescription: context.keys[0]?.materialDescription,
   };

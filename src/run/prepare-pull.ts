@@ -9,11 +9,12 @@ import { canOpen } from '../keys/master-key.js';
 import { readHead } from '../manifest/locate.js';
 import { providerOf } from '../store/credentials.js';
 import type { PullMode, WorkerContext } from './context.js';
-import { resolveBounds, type Bounds } from './effective.js';
+import { resolveBounds, tuningOf, type Bounds } from './effective.js';
 import type { Effective } from './events.js';
 import { identityOf, type Identity } from './open-manifest.js';
 import type { CredentialsProvider, PullOptions, TransferOptions } from './options.js';
 import { effectiveOf } from './prepare-push.js';
+import type { ThreadPool } from './thread-pool.js';
 import type { EncodedPath } from './types.js';
 
 /** A reading command whose options have been checked. */
@@ -22,6 +23,7 @@ export interface PreparedReading {
   readonly bounds: Bounds;
   readonly context: WorkerContext;
   readonly provider: CredentialsProvider;
+  readonly threads: ThreadPool | undefined;
   readonly identity: Identity;
   readonly effective: Effective;
   readonly selection: Selection;
@@ -56,11 +58,11 @@ export interface LocalRoot {
   readonly ino: bigint;
 }
 
-type ReadingOptions = Pick<TransferOptions, 'target' | 'credentials' | 'keys' | 'tuning' | 'include' | 'exclude'>;
+type ReadingOptions = Pick<TransferOptions, 'target' | 'credentials' | 'keys' | 'tuning' | 'pool' | 'include' | 'exclude'>;
 
 /** What pull and verify share. */
 export async function prepareReading(options: ReadingOptions, root: LocalRoot, mode: PullMode): Promise<PreparedReading> {
-  const bounds = resolveBounds(options.tuning);
+  const bounds = resolveBounds(tuningOf(options));
   const prefix = normalizePrefix(options.target.prefix);
   const target = { ...options.target, prefix };
   if (!options.keys.some(canOpen)) {
@@ -80,7 +82,7 @@ export async function prepareReading(options: ReadingOptions, root: LocalRoot, m
     pull: mode,
   };
   return {
-    prefix, bounds, context, provider,
+    prefix, bounds, context, provider, threads: options.pool,
     identity: identityOf({ kind: 'pull', root, target, credentials, keyFingerprint: '' }),
     effective: effectiveOf({ ...options, target }, bounds, 'as found'),
     selection: compileSelection(options.include ?? [], options.exclude ?? []),

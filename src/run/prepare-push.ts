@@ -7,11 +7,12 @@ import { walk } from '../files/walk.js';
 import { fingerprintOf } from '../keys/master-key.js';
 import { providerOf } from '../store/credentials.js';
 import type { WorkerContext } from './context.js';
-import { resolveBounds, type Bounds } from './effective.js';
+import { resolveBounds, tuningOf, type Bounds } from './effective.js';
 import type { Effective } from './events.js';
 import { sealingFingerprint } from './master-keys.js';
 import { identityOf, type Identity } from './open-manifest.js';
 import type { CredentialsProvider, PushOptions } from './options.js';
+import type { ThreadPool } from './thread-pool.js';
 import type { EncodedPath } from './types.js';
 
 /** A push whose options have been checked; nothing has been sent or written yet. */
@@ -21,13 +22,14 @@ export interface PreparedPush {
   readonly bounds: Bounds;
   readonly context: WorkerContext;
   readonly provider: CredentialsProvider;
+  readonly threads: ThreadPool | undefined;
   readonly identity: Identity;
   readonly effective: Effective;
 }
 
 /** Checks everything that can be checked before the first file is read. */
 export async function preparePush(options: PushOptions): Promise<PreparedPush> {
-  const bounds = resolveBounds(options.tuning);
+  const bounds = resolveBounds(tuningOf(options));
   const prefix = normalizePrefix(options.target.prefix);
   const family = options.envelope ?? 'oss-crypto';
   const provider = providerOf(options.credentials);
@@ -47,7 +49,7 @@ export async function preparePush(options: PushOptions): Promise<PreparedPush> {
   };
   const target = { ...options.target, prefix };
   const identity = identityOf({ kind: 'push', root, target, credentials, envelope: family, keyFingerprint });
-  return { options, prefix, bounds, context, provider, identity, effective: effectiveOf({ ...options, target }, bounds, family) };
+  return { options, prefix, bounds, context, provider, threads: options.pool, identity, effective: effectiveOf({ ...options, target }, bounds, family) };
 }
 
 /** The numbers and names a run works with, for the start event. */

@@ -1,16 +1,14 @@
 import type { Manifest } from '../manifest/manifest.js';
-import type { WorkerContext } from './context.js';
-import type { Bounds } from './effective.js';
 import type { Effective } from './events.js';
-import type { CredentialsProvider, RunResult } from './options.js';
+import type { RunResult } from './options.js';
 import { resultOf } from './run-result.js';
-import { Session } from './session.js';
+import { Session, type SessionParts } from './session.js';
 import type { Tally } from './tally.js';
 
 interface Recorded {
   readonly manifest: Manifest;
   readonly tally: Tally;
-  readonly prepared: { readonly bounds: Bounds; readonly context: WorkerContext; readonly provider: CredentialsProvider; readonly effective: Effective };
+  readonly prepared: SessionParts & { readonly effective: Effective };
   readonly signal: AbortSignal | undefined;
 }
 

@@ -2,14 +2,24 @@ import { fromFailure, isRunFatal, SealiftError, toFailure, type Failure } from '
 import { BREAKER_FAILURES, GRACE_MS, PROGRESS_MS } from '../limits.js';
 import { Arena } from './arena.js';
 import { Budget } from './budget.js';
-import type { WorkerContext } from './context.js';
+import type { SessionStart, WorkerContext } from './context.js';
 import type { Bounds } from './effective.js';
 import type { CredentialsProvider } from './options.js';
 import { Notices } from './notices.js';
-import { Pool } from './pool.js';
+import type { Pool } from './pool.js';
 import { openPorts, type Ports } from './ports.js';
 import { ThreadHub } from './thread-hub.js';
+import { ThreadPool } from './thread-pool.js';
 import type { Tally } from './tally.js';
+
+/** What a session is made of. */
+export interface SessionParts {
+  readonly bounds: Bounds;
+  readonly context: WorkerContext;
+  readonly provider: CredentialsProvider;
+  /** Threads that outlive the session; without it the session has its own. */
+  readonly threads: ThreadPool | undefined;
+}
 
 /** What every kind of run has: workers, bounds, counters, and a way to stop. */
 export class Session {
@@ -36,11 +46,11 @@ export class Session {
   }
 
   /**
-   * Runs `work` with a session around it: progress on a timer, an orderly end on `signal`, threads ended
+   * Runs `work` with a session around it: progress on a timer, an orderly end on `signal`, no job left in a thread
    * whatever happens.
    */
   static async with<T>(
-    signal: AbortSignal | undefined, { bounds, context, provider, tally }: { bounds: Bounds; context: WorkerContext; provider: CredentialsProvider; tally: Tally },
+    signal: AbortSignal | undefined, { bounds, context, provider, threads, tally }: SessionParts & { readonly tally: Tally },
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
     const notices = new Notices(tally);
@@ -48,8 +58,10 @@ export class Session {
     const hub = new ThreadHub(context.channel, provider);
     const memory = new Arena(bounds.arenaBytes);
     const ports = await openPorts(context, hub, onNotice);
-    const session = new Session(bounds, ports, memory, { pool: new Pool({ ...context, memory: memory.memory }, bounds.threads), tally });
-    session.pool.onNotice(onNotice);
+    const crew = threads ?? new ThreadPool(bounds);
+    const start: SessionStart = { ...context, memory: memory.memory };
+    const pool = crew.open(start, onNotice);
+    const session = new Session(bounds, ports, memory, { pool, tally });
     const progress = setInterval(() => tally.progress(), PROGRESS_MS);
     const onAbort = (): void => session.stop(interruption(signal));
     signal?.addEventListener('abort', onAbort);
@@ -61,9 +73,10 @@ export class Session {
     } finally {
       clearInterval(progress);
       signal?.removeEventListener('abort', onAbort);
-      await session.pool.destroy();
-      await ports.store.close();
+      await pool.end();
+      await (threads === undefined ? crew.destroy() : undefined);
       hub.close();
+      await ports.close();
     }
   }
 
@@ -87,7 +100,7 @@ export class Session {
     this.#intake.abort(reason);
     this.memory.close();
     this.slots.close();
-    const grace = setTimeout(() => void this.pool.destroy(), GRACE_MS);
+    const grace = setTimeout(() => void this.pool.end(), GRACE_MS);
     void this.settled().finally(() => clearTimeout(grace));
   }
 

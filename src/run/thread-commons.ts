@@ -42,7 +42,12 @@ export interface Distrust {
   readonly refused: Credentials;
 }
 
-export type ThreadMessage = ToHub | ToWorker | Distrust;
+/** To every worker: the run is over, and nothing of it may stay open or known. */
+export interface End {
+  readonly to: 'end';
+}
+
+export type ThreadMessage = ToHub | ToWorker | Distrust | End;
 
 export function startToPlain({ bytes, isCanonical }: StartBlock): PlainStart {
   return { bytes, isCanonical };

@@ -41,7 +41,9 @@ export class ThreadHub implements ThreadCommons {
     return await this.#starts.get(name, unwrap);
   }
 
+  /** Ends the run in every thread that knows it. */
   close(): void {
+    this.#post({ to: 'end' });
     this.#isClosed = true;
     this.#channel.close();
     this.#leases.forEach((finish) => finish(null));

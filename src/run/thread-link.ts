@@ -19,8 +19,11 @@ export class ThreadLink implements ThreadCommons {
   readonly #starts = new StartCache();
   #questions = 0;
 
+  readonly #onEnd: () => void;
+
   /** `threads` is the number of workers that share the calls; `from` tells this one from the others. */
-  constructor(channel: string, threads: number, from = threadId) {
+  constructor(channel: string, threads: number, { onEnd = () => undefined, from = threadId }: { readonly onEnd?: () => void; readonly from?: number } = {}) {
+    this.#onEnd = onEnd;
     this.kmsShare = (1 - COORDINATOR_KMS_SHARE) / threads;
     this.#from = from;
     this.#credentials = new RenewedCredentials((refused) => this.#fetchCredentials(refused));
@@ -79,6 +82,11 @@ export class ThreadLink implements ThreadCommons {
   }
 
   #receive(message: ThreadMessage): void {
+    if (message.to === 'end') {
+      this.close();
+      this.#onEnd();
+      return;
+    }
     if (message.to === 'all') {
       this.#credentials.distrust(message.refused);
       return;

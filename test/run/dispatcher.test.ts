@@ -8,8 +8,8 @@ import { Budget } from '../../src/run/budget.js';
 import { Dispatcher, type Crew } from '../../src/run/dispatcher.js';
 import { resolveBounds } from '../../src/run/effective.js';
 import type { Outcome, PushItem } from '../../src/run/jobs.js';
-import { Pool } from '../../src/run/pool.js';
 import { Tally } from '../../src/run/tally.js';
+import { ThreadPool } from '../../src/run/thread-pool.js';
 import type { EncodedPath, ObjectKey } from '../../src/run/types.js';
 
 const WORKER = new URL('../support/dying-worker.js', import.meta.url);
@@ -25,8 +25,9 @@ interface Bench {
 
 function setUp(t: TestContext, onBegin: (keys: readonly string[]) => void = () => undefined): Bench {
   const bounds = resolveBounds({ threads: 2, concurrency: 4 });
-  const pool = new Pool({ concurrency: 4 }, 2, WORKER);
-  t.after(async () => await pool.destroy());
+  const threads = new ThreadPool({ threads: 2, concurrency: 4, worker: WORKER });
+  t.after(async () => await threads.destroy());
+  const pool = threads.open({ channel: 'test' });
   const work: Promise<void>[] = [];
   const crew: Crew = { pool, memory: new Arena(1_000_000), slots: new Budget(64), tally: new Tally(undefined), bounds, follow: (promise) => void work.push(promise) };
   const outcomes = new Map<string, Outcome>();

@@ -11,7 +11,7 @@ import { ThreadLink } from '../../src/run/thread-link.js';
 function threads(t: TestContext, provider: CredentialsProvider, workers = 3): { hub: ThreadHub; links: [ThreadLink, ThreadLink, ThreadLink] } {
   const channel = randomUUID();
   const hub = new ThreadHub(channel, provider);
-  const [a, b, c] = Array.from({ length: workers }, (_, i) => new ThreadLink(channel, workers, i + 1));
+  const [a, b, c] = Array.from({ length: workers }, (_, i) => new ThreadLink(channel, workers, { from: i + 1 }));
   assert.ok(a && b && c);
   // An unreferenced channel does not keep a process without anything else to do alive.
   const keepAlive = setInterval(() => undefined, 1000);

@@ -1,8 +1,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import type { Job, Outcome } from '../../src/run/jobs.js';
+import type { Task } from '../../src/run/context.js';
+import type { Outcome } from '../../src/run/jobs.js';
 
 /** A worker whose thread ends in the middle of a job: once for keys that name a mark, each time for `dies-always`. */
-export default async function run(job: Job): Promise<readonly Outcome[]> {
+export default async function run({ job }: Task): Promise<readonly Outcome[]> {
   if (job.kind !== 'push') {
     throw new Error('only pushes here');
   }

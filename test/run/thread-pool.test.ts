@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { describe, it, type TestContext } from 'node:test';
+import { isSealiftError, type SealiftError } from '../../src/errors.js';
+import type { Pool } from '../../src/run/pool.js';
+import { ThreadPool } from '../../src/run/thread-pool.js';
+import { content, describeTree, plant } from '../support/trees.js';
+import { makeWorld, SMALL, strangersKey } from '../support/world.js';
+
+const HANGING = new URL('../support/hanging-worker.js', import.meta.url);
+
+function poolOf(t: TestContext, options: ConstructorParameters<typeof ThreadPool>[0]): ThreadPool {
+  const pool = new ThreadPool(options);
+  t.after(async () => await pool.destroy());
+  return pool;
+}
+
+/** Of jobs one by one, until they are refused at once: the first may still have been in a thread that was starting. */
+async function failuresOf(jobs: Pool): Promise<SealiftError[]> {
+  const failures: SealiftError[] = [];
+  while (failures.length < 20 && failures.at(-1)?.code !== 'internal') {
+    const failure: unknown = await jobs.run({ kind: 'issue' }).catch((error: unknown) => error);
+    assert.ok(isSealiftError(failure));
+    failures.push(failure);
+  }
+  return failures;
+}
+
+describe('a thread pool', () => {
+  it('serves runs at once, each with its own keys, and takes its number of threads over theirs', async (t) => {
+    const world = await makeWorld(t);
+    const pool = poolOf(t, { threads: 2, concurrency: 4 });
+    const keys = { a: world.key, b: strangersKey() };
+    const names = ['a', 'b'] as const;
+    names.forEach((name, seed) => plant(world.path('source', name), { small: content(100, seed), 'large.bin': content(4_300_000, seed) }));
+    const placeOf = (name: 'a' | 'b'): object => ({ target: { ...world.target, prefix: `backup/${name}` }, pool, tuning: SMALL });
+    const pushed = await Promise.all(names.map(async (name) => await world.push({ source: world.path('source', name), keys: [keys[name]], ...placeOf(name) })));
+    for (const { result, events } of pushed) {
+      assert.deepEqual([result.done, result.exitCode], [2, 0], JSON.stringify(result.failures));
+      assert.equal(events[0]?.event === 'start' && events[0].effective.threads, 2);
+    }
+    const pulled = await Promise.all(names.map(async (name) => await world.pull(world.path('back', name), { keys: [keys[name]], ...placeOf(name) })));
+    assert.deepEqual(pulled.map(({ result }) => result.failures), [[], []]);
+    assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
+    const crossed = await world.verify({ keys: [keys.a], ...placeOf('b') });
+    assert.deepEqual([crossed.result.failed, crossed.result.exitCode], [2, 4], 'what another run could open');
+  });
+
+  it('keeps nothing of a run open when it is over', async (t) => {
+    const world = await makeWorld(t);
+    const pool = poolOf(t, { threads: 2, concurrency: 4 });
+    plant(world.source, Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`directory-${i}/file`, `${i}`])));
+    await world.push({ pool });
+    const descriptorsAfterPull = async (name: string): Promise<number> => {
+      assert.equal((await world.pull(world.path(name), { pool })).result.done, 20);
+      return readdirSync('/dev/fd').length;
+    };
+    const [, first] = [await descriptorsAfterPull('0'), await descriptorsAfterPull('1')];
+    const [, , last] = [await descriptorsAfterPull('2'), await descriptorsAfterPull('3'), await descriptorsAfterPull('4')];
+    assert.ok(last < first + 20, `${first} descriptors after the second pull, ${last} after the fifth`);
+  });
+
+  it('gives its threads up for a run that ends with a job under way, and goes on with others in fresh ones', async (t) => {
+    const pool = poolOf(t, { threads: 1, worker: HANGING });
+    const [hanging, other] = [pool.open({ channel: 'hangs' }), pool.open({ channel: 'other' })];
+    assert.equal(await other.run({ kind: 'issue' }), 'other');
+    const stuck = assert.rejects(hanging.run({ kind: 'issue' }), { code: 'interrupted' });
+    await hanging.end();
+    await stuck;
+    await assert.rejects(hanging.run({ kind: 'issue' }), { code: 'interrupted' });
+    assert.equal(await other.run({ kind: 'issue' }), 'other', 'the new thread is told of the run again');
+  });
+
+  it('says why its threads cannot start, and is of no use once it is destroyed', async (t) => {
+    const pool = poolOf(t, { threads: 2, worker: new URL('./no-such-worker.js', import.meta.url) });
+    for (const channel of ['first', 'second']) {
+      const failures = await failuresOf(pool.open({ channel }));
+      assert.ok(failures.every(({ message }) => message.includes('no-such-worker')), failures.join('\n'));
+      assert.equal(failures.at(-1)?.code, 'internal', failures.join('\n'));
+    }
+    await pool.destroy();
+    assert.throws(() => pool.open({ channel: 'late' }), { code: 'usage', exitCode: 2 });
+  });
+});
