@@ -7,9 +7,10 @@ import { Crc64 } from '../../src/crypto/crc64.js';
 import { rsaKey, type RsaKey } from '../../src/keys/rsa.js';
 import { startLocalCloud, type FaultPlan, type LocalCloud, type RequestRecord } from '../../src/local/cloud.js';
 import type { RunEvent } from '../../src/run/events.js';
-import type { PullOptions, PushOptions, RunResult, StoreTarget, Tuning, VerifyOptions } from '../../src/run/options.js';
+import type { PullOptions, PushOptions, RunResult, StoreTarget, TransferOptions, Tuning, VerifyOptions } from '../../src/run/options.js';
 import { pull } from '../../src/run/pull.js';
 import { push } from '../../src/run/push.js';
+import { ThreadPool } from '../../src/run/thread-pool.js';
 import { verify } from '../../src/run/verify.js';
 import { createOssStore } from '../../src/store/oss.js';
 import type { ObjectStore } from '../../src/store/store.js';
@@ -65,6 +66,15 @@ export const SMALL = { threads: 1, concurrency: 4, memoryBytes: 8 * 1024 * 1024,
 /** For what several threads could do wrong. More than 2 MiB travel in parts. */
 export const TWO_THREADS = { ...SMALL, threads: 2 } as const;
 
+/** The threads of all worlds of a process, dearer to start than the work of most tests. A call with a tuning of its own has threads of its own. */
+const POOLS = new Map<number, ThreadPool>();
+
+export function warmThreads(threads = 1): ThreadPool {
+  const pool = POOLS.get(threads) ?? new ThreadPool({ threads, concurrency: SMALL.concurrency });
+  POOLS.set(threads, pool);
+  return pool;
+}
+
 export async function makeWorld(t: TestContext, tuning: Tuning = SMALL): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), 'sealift-test-'));
   const path = (...names: string[]): string => join(directory, ...names);
@@ -85,6 +95,7 @@ export async function makeWorld(t: TestContext, tuning: Tuning = SMALL): Promise
     credentials: { accessKeyId: cloud.accessKeyId, accessKeySecret: cloud.accessKeySecret },
     keys: [key], tuning, manifestDirectories: [path('manifests')],
   } as const;
+  const warm = <T extends Partial<TransferOptions>>(more: T): T => (more.tuning === undefined ? { pool: warmThreads(tuning.threads), ...more } : more);
   const store = await createOssStore({ ...common.target, credentials: common.credentials, connections: 4 });
   t.after(async () => await store.close());
   const crc = Crc64.create();
@@ -93,9 +104,9 @@ export async function makeWorld(t: TestContext, tuning: Tuning = SMALL): Promise
     putPlain: async (key: string, body: string) => (await store.put(key, Buffer.from(body), { metadata: {}, crc64: crc.digestOf(Buffer.from(body)) })).etag,
     etag: async (key: string) => (await store.head(key)).etag,
     directory, source: path('source'), manifests: path('manifests'), cloud, key, requests, path,
-    push: (more: Partial<PushOptions> = {}) => told((onEvent) => push({ ...common, source: path('source'), onEvent, ...more })),
-    pull: (destination: string, more: Partial<PullOptions> = {}) => told((onEvent) => pull({ ...common, destination, onEvent, ...more })),
-    verify: (more: Partial<VerifyOptions> = {}) => told((onEvent) => verify({ ...common, onEvent, ...more })),
+    push: (more: Partial<PushOptions> = {}) => told((onEvent) => push({ ...common, source: path('source'), onEvent, ...warm(more) })),
+    pull: (destination: string, more: Partial<PullOptions> = {}) => told((onEvent) => pull({ ...common, destination, onEvent, ...warm(more) })),
+    verify: (more: Partial<VerifyOptions> = {}) => told((onEvent) => verify({ ...common, onEvent, ...warm(more) })),
   });
 }
 
