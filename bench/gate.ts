@@ -18,8 +18,7 @@ import { measureCli, type Cost } from './processes.js';
 
 const SMALL = { files: 500, bytes: 4 * KiB };
 const LARGE = { files: 1, bytes: 64 * MiB };
-const PART_MIB = 8;
-const PARTS = LARGE.bytes / (PART_MIB * MiB);
+const PARTS = LARGE.bytes / (8 * MiB);
 /** Another process may take a core away in the middle of a measure, so a loss must show every time. */
 const ATTEMPTS = 3;
 
@@ -87,7 +86,7 @@ async function countLarge({ push: startOfPush, pull: startOfPull }: Starts): Pro
   judge('push large: bytes sent per byte', push.ossBytes / LARGE.bytes);
   judge('push large: bytes read per byte', (push.bytesRead - startOfPush.bytesRead) / LARGE.bytes);
   judge('push large: bytes copied per byte', (push.bytesCopied - startOfPush.bytesCopied) / LARGE.bytes);
-  const twice = await counted(['push', join(work, 'large'), 'oss://bench/twice', '--memory', '40MiB', '--part-size', `${PART_MIB}MiB`]);
+  const twice = await counted(['push', join(work, 'large'), 'oss://bench/twice', '--memory', '40MiB']);
   judge('push large in two passes: requests besides its parts', twice.ossRequests - PARTS);
   judge('push large in two passes: bytes read per byte', (twice.bytesRead - startOfPush.bytesRead) / LARGE.bytes);
   judge('push large in two passes: bytes copied per byte', (twice.bytesCopied - startOfPush.bytesCopied) / LARGE.bytes);

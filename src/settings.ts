@@ -38,7 +38,7 @@ export const SETTINGS = {
   internal: { kind: 'flag', describe: 'Use the endpoint inside Alibaba Cloud', byDefault: 'false' },
   threads: { kind: 'count', min: 1, max: MAX_THREADS, describe: `Worker threads, 1 to ${MAX_THREADS}`, byDefault: 'available parallelism' },
   concurrency: { kind: 'count', min: 1, max: MAX_CONCURRENCY, describe: `Requests in flight per thread, 1 to ${MAX_CONCURRENCY}`, byDefault: '64' },
-  'part-size': { kind: 'size', min: MIN_PART_BYTES, max: MAX_PART_BYTES, describe: 'Bytes per part of a large file, such as 16MiB', byDefault: '16MiB' },
+  'part-size': { kind: 'size', min: MIN_PART_BYTES, max: MAX_PART_BYTES, describe: 'Bytes per part of a large file, such as 8MiB', byDefault: '8MiB' },
   memory: { kind: 'size', min: MIN_MEMORY_BYTES, max: Number.MAX_SAFE_INTEGER, describe: 'Budget in bytes for all buffers of the run', byDefault: '256MiB' },
   include: { kind: 'texts', describe: 'Glob below the root; only files that match one are taken; repeatable', byDefault: 'everything' },
   exclude: { kind: 'texts', describe: 'Glob below the root; files that match one are left out; repeatable', byDefault: 'nothing' },

@@ -28,7 +28,7 @@ export function benchCommand(context: Context): CommandModule {
           threads: text('Worker threads; several values are all measured: 1,2,4 [default: available parallelism]'),
           concurrency: text('Requests in flight per thread; several values: 16,64 [default: 64]'),
           latency: text('Milliseconds that the sink waits before it answers; several values: 0,20 [default: 0]'),
-          'part-size': text('Bytes per part of a large file [default: 16MiB]'),
+          'part-size': text('Bytes per part of a large file [default: 8MiB]'),
           memory: text('Budget in bytes for all buffers [default: 256MiB]'),
           envelope: text('oss-crypto or client-side-encryption [default: oss-crypto]'),
           'key-bits': text('Bits of the RSA key that is made for the bench: 2048, 3072, 4096 [default: 2048]'),

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { SealiftError } from '../errors.js';
 import {
   BLOCK_BYTES, DEFAULT_CONCURRENCY, DEFAULT_MEMORY_BYTES, DEFAULT_PART_BYTES, MAX_CONCURRENCY, MAX_PARTS, MAX_PART_BYTES,
-  MAX_THREADS, MIN_ARENA_SHARE, MIN_MEMORY_BYTES, MIN_PART_BYTES, PARTS_PER_BUDGET, RUN_BUFFER_BYTES, THREAD_BUFFER_BYTES,
+  MAX_THREADS, MIN_ARENA_SHARE, MIN_MEMORY_BYTES, MIN_PART_BYTES, RUN_BUFFER_BYTES, THREAD_BUFFER_BYTES,
 } from '../limits.js';
 import type { TransferOptions, Tuning } from './options.js';
 
@@ -28,7 +28,7 @@ export function resolveBounds(tuning: Tuning = {}): Bounds {
   const threads = inRange('threads', tuning.threads ?? availableParallelism(), 1, MAX_THREADS);
   const concurrency = inRange('concurrency', tuning.concurrency ?? DEFAULT_CONCURRENCY, 1, MAX_CONCURRENCY);
   const memoryBytes = inRange('memory', tuning.memoryBytes ?? DEFAULT_MEMORY_BYTES, MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER);
-  const partBytes = roundUp(inRange('part-size', tuning.partBytes ?? Math.min(DEFAULT_PART_BYTES, memoryBytes / PARTS_PER_BUDGET), MIN_PART_BYTES, MAX_PART_BYTES));
+  const partBytes = roundUp(inRange('part-size', tuning.partBytes ?? Math.min(DEFAULT_PART_BYTES, memoryBytes / 2), MIN_PART_BYTES, MAX_PART_BYTES));
   if (partBytes * 2 > memoryBytes) {
     throw new SealiftError('usage', `--part-size ${partBytes} needs a memory budget of at least two parts, and --memory is ${memoryBytes}`, {
       remedy: `pass --memory ${partBytes * 2} or more, or smaller parts`,

@@ -40,7 +40,7 @@ export interface Tuning {
   readonly threads?: number;
   /** Requests in flight per thread. @default 64 */
   readonly concurrency?: number;
-  /** Bytes per part, rounded up to a multiple of 16. @default 16 MiB, an eighth of the memory budget at most */
+  /** Bytes per part, rounded up to a multiple of 16. @default 8 MiB */
   readonly partBytes?: number;
   /** Budget in bytes for all buffers of the run. @default 256 MiB */
   readonly memoryBytes?: number;

@@ -24,7 +24,7 @@ describe('a first try without any configuration', () => {
   it('plans without sending', async () => {
     const { code, stdout, stderr } = await world.call(['push', 'tree', PLACE, ...LOCAL, '--dry-run']);
     assert.equal(code, 0, stderr);
-    for (const part of ['threads      1', '64 in flight per thread', '16 MiB', '256 MiB', 'planned  a.txt  5 B', 'push planned: 5 scanned = 4 done + 1 skipped + 0 failed', 'nothing was sent']) {
+    for (const part of ['threads      1', '64 in flight per thread', '8 MiB', '256 MiB', 'planned  a.txt  5 B', 'push planned: 5 scanned = 4 done + 1 skipped + 0 failed', 'nothing was sent']) {
       assert.ok(stdout.includes(part), `${part} is not in\n${stdout}`);
     }
     assert.doesNotMatch(stdout + stderr, /\u001b/);
