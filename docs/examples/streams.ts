@@ -24,7 +24,7 @@ console.log(`read ${characters} characters`);
 await bucket.close();
 
 function* lines(): Generator<string> {
-  for (let number = 0; number < 100_000; number += 1) {
+  for (let number = 0; number < 1000; number += 1) {
     yield `line ${number}\n`;
   }
 }

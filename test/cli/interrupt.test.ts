@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startLocalCloud, type FaultPlan, type LocalCloud, type RequestRecord } from '../../src/local/cloud.js';
+import { keyFile } from '../support/cli.js';
+import { testKey } from '../support/world.js';
 import { createWorld, eventsOf } from './process.js';
 
 const PLACE = 'oss://sealift/backup';
@@ -23,7 +25,7 @@ describe('a push that is interrupted', () => {
     for (let index = 0; index < FILES; index += 1) {
       writeFileSync(world.path('tree', `file-${index}`), `content ${index}`);
     }
-    assert.equal((await world.call(['keys', 'create', 'key.pem', '--bits', '2048'])).code, 0);
+    keyFile(world, testKey(), 'key.pem');
   });
   after(async () => {
     await cloud.close();

@@ -5,33 +5,52 @@ import { describe, it } from 'node:test';
 import type { RequestRecord } from '../../src/local/cloud.js';
 import { reach, startCli, type Finished } from '../support/cli.js';
 import { content, describeTree, plant } from '../support/trees.js';
-import { makeWorld, TWO_THREADS, type World } from '../support/world.js';
+import { makeWorld, SMALL, type World } from '../support/world.js';
 
-const KILLS = 20;
 const PART_BYTES = 128 * 1024;
+const SMALL_FILES = 160;
+const FILES = SMALL_FILES + 3;
+
+/** Where one push is killed, and on how many threads it works. */
+interface Round {
+  readonly threads: 1 | 2;
+  /** When the n-th request of an operation arrives, `any` of them, or when the last file was `answered`. */
+  readonly at: string;
+  readonly n: number;
+  /** Operations that are left unanswered: what would follow them does not happen before the kill, nor does the server do them. */
+  readonly held?: readonly string[];
+}
+
+const [PUT, BEGIN, PART, COMPLETE] = ['PutObject', 'InitiateMultipartUpload', 'UploadPart', 'CompleteMultipartUpload'] as const;
+const ROUNDS: readonly Round[] = [
+  // Nothing has left: the manifest is open, and what is in the bucket is being looked at.
+  { threads: 2, at: 'any', n: 1 }, { threads: 1, at: 'any', n: 2 },
+  // Small files are on their way, and pass 1 of the large ones is at work or done.
+  ...[1, 2, 4, 7, 10, 13, 17, 21].map((n, index): Round => ({ threads: index % 4 === 1 ? 2 : 1, at: PUT, n, held: [BEGIN] })),
+  // Sealed, but there is no upload, or nobody wrote down that there is one.
+  { threads: 1, at: BEGIN, n: 1, held: [BEGIN] }, { threads: 1, at: BEGIN, n: 1 }, { threads: 2, at: BEGIN, n: 1 },
+  // Pass 2, which none of these brings to the end of a file.
+  ...[1, 3, 8, 13].map((n, index): Round => ({ threads: index === 2 ? 2 : 1, at: PART, n })),
+  // All parts are there: the server never hears of the end, or the push never hears that it was heard.
+  { threads: 1, at: COMPLETE, n: 1, held: [COMPLETE] }, { threads: 1, at: COMPLETE, n: 1 },
+  // Everything is there, and the record of it has no end.
+  { threads: 2, at: 'answered', n: FILES },
+];
 
 describe('a push that is killed', () => {
-  it(`with SIGKILL at ${KILLS} points comes back byte-identical, sends nothing confirmed twice, and reuses no key`, async (t) => {
+  it(`with SIGKILL at ${ROUNDS.length} points comes back byte-identical, sends nothing confirmed twice, and reuses no key`, async (t) => {
+    assert.equal(ROUNDS.length, 20);
     const world = await makeWorld(t);
-    plant(world.source, Object.fromEntries(Array.from({ length: 240 }, (_, i) => [`small/${i}`, content(200 + i, i)])));
-    plant(world.source, { 'large/one': content(3_000_000, 1), 'large/two': content(7_000_001, 2), 'zero': '' });
+    plant(world.source, Object.fromEntries(Array.from({ length: SMALL_FILES }, (_, i) => [`small/${i}`, content(200 + i, i)])));
+    plant(world.source, { 'large/one': content(7_100_000, 1), 'large/two': content(7_000_001, 2), 'zero': '' });
     mkdirSync(world.path('work/manifests'), { recursive: true });
 
-    let killed = 0;
-    for (let point = 0; point < KILLS; point += 1) {
-      const confirmed = confirmedSoFar(world);
-      const before = world.requests.length;
-      const { signal } = await pushOnce(world, 1 + ((point * 7) % 13));
-      killed += signal === 'SIGKILL' ? 1 : 0;
-      assertNotSentAgain(confirmed, world.requests.slice(before));
+    for (const round of ROUNDS) {
+      const { signal, code, stderr } = await checked(world, () => pushOnce(world, round));
+      assert.equal(signal, 'SIGKILL', `${JSON.stringify(round)} must hit a running push, which ended with ${code}: ${stderr}`);
     }
-    assert.equal(killed, KILLS, 'every kill must hit a running push');
-
-    const confirmed = confirmedSoFar(world);
-    const before = world.requests.length;
-    const last = await pushOnce(world, Infinity);
+    const last = await checked(world, () => pushOnce(world));
     assert.equal(last.code, 0, last.stderr);
-    assertNotSentAgain(confirmed, world.requests.slice(before));
     assertNoKeyReuse(world);
     assert.deepEqual(await world.store.listUploads(''), [], 'no upload is left over');
 
@@ -41,19 +60,40 @@ describe('a push that is killed', () => {
   });
 });
 
-/** Runs a push in a process of its own and kills it when its request number `killAt` arrives. */
-async function pushOnce(world: World, killAt: number): Promise<Finished> {
-  const { env, options } = reach(world, TWO_THREADS);
+/** Holds a push to what was confirmed before it. */
+async function checked(world: World, push: () => Promise<Finished>): Promise<Finished> {
+  const confirmed = confirmedSoFar(world);
+  const before = world.requests.length;
+  const finished = await push();
+  assertNotSentAgain(confirmed, world.requests.slice(before));
+  return finished;
+}
+
+/** Runs a push in a process of its own, to its end or until the moment of the round. */
+async function pushOnce(world: World, round?: Round): Promise<Finished> {
+  const { env, options } = reach(world, { ...SMALL, threads: round?.threads ?? 1 });
   const { child, finished } = startCli(['push', world.source, 'oss://sealift/backup', ...options, '--quiet'], { cwd: world.path('work'), env });
   let seen = 0;
-  world.faults = () => {
-    seen += 1;
-    if (seen === killAt) {
+  let isOver = false;
+  world.faults = ({ operation }) => {
+    seen += round?.at === 'any' || round?.at === operation ? 1 : 0;
+    const isTheMoment = !isOver && seen === round?.n;
+    isOver ||= isTheMoment && child.kill('SIGKILL');
+    // What was under way when it died may arrive; another end of an upload would leave the next round without one.
+    const isHeld = round?.held?.includes(operation) === true || (isOver && !isTheMoment && operation === COMPLETE);
+    return isHeld ? { kind: 'stall' } : undefined;
+  };
+  world.answered = () => {
+    if (round?.at === 'answered' && storedFiles(world) === round.n) {
       child.kill('SIGKILL');
     }
-    return undefined;
   };
   return await finished;
+}
+
+function storedFiles({ requests }: World): number {
+  const stored = requests.filter(({ operation, status }) => status === 200 && (operation === PUT || operation === COMPLETE));
+  return new Set(stored.map(({ key }) => key)).size;
 }
 
 interface Line {
@@ -130,7 +170,7 @@ function assertNoKeyReuse(world: World): void {
       payloads.set(place, [...(payloads.get(place) ?? []), request]);
     }
   }
-  assert.ok(payloads.size > 240, `${payloads.size} places`);
+  assert.ok(payloads.size > FILES + 100, `${payloads.size} places`);
   for (const [place, requests] of payloads) {
     const digests = new Map<number, string>();
     for (const [bytes, digest] of requests.flatMap(({ prefixSha256 }) => prefixSha256)) {

@@ -5,7 +5,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { startLocalCloud, type LocalCloud } from '../../src/local/cloud.js';
-import type { Finished } from '../support/cli.js';
 import { createWorld, eventsOf, type World } from './process.js';
 
 function makeTree(world: World): void {
@@ -23,7 +22,7 @@ describe('a KMS key on the command line', () => {
   const local = ['--local', '--threads', '1'];
 
   it('needs nothing but its name in the embedded cloud, and no name to pull', async () => {
-    const pushed = await world.run(['push', 'tree', PLACE, ...local, '--kms-key', 'default', '--envelope', 'client-side-encryption', '--json']);
+    const pushed = await world.call(['push', 'tree', PLACE, ...local, '--kms-key', 'default', '--envelope', 'client-side-encryption', '--json']);
     assert.equal(pushed.code, 0, pushed.stderr);
     const effective = eventsOf(pushed.stdout)[0]?.['effective'] as { masterKeys: string[]; envelope: string };
     assert.match(effective.masterKeys.join(), /^kms:cn-hangzhou:[0-9a-f-]{36}$/);
@@ -43,7 +42,7 @@ describe('a KMS key on the command line', () => {
     assert.match(manifest, /"kms-qps":500/);
     assert.doesNotMatch(manifest, /CANARY|phrase/);
     writeFileSync(world.path('tree/c.txt'), 'gamma');
-    const resumed = await world.run(['resume', 'run.jsonl', '--local', '--kms-passphrase-file', 'phrase']);
+    const resumed = await world.call(['resume', 'run.jsonl', '--local', '--kms-passphrase-file', 'phrase']);
     assert.equal(resumed.code, 0, resumed.stderr);
     assert.match(resumed.stdout, /3 scanned = 1 done \+ 2 skipped/);
     rmSync(world.path('tree/c.txt'));
@@ -58,6 +57,7 @@ describe('a KMS key on the command line', () => {
   });
 });
 
+/** The library that asks all these sources reads the environment of its process. */
 describe('credentials of the default chain', () => {
   const world = createWorld();
   let cloud: LocalCloud;
@@ -83,13 +83,12 @@ describe('credentials of the default chain', () => {
     world.remove();
   });
 
-  const run = async (args: readonly string[], env: Readonly<Record<string, string>>): Promise<Finished> =>
-    await world.run([...args, '--region', cloud.oss.region, '--endpoint', cloud.oss.endpoint, '--kms-endpoint', cloud.kms.endpoint], env);
+  const reach = (): string[] => ['--region', cloud.oss.region, '--endpoint', cloud.oss.endpoint, '--kms-endpoint', cloud.kms.endpoint];
 
   it('are fetched once for OSS and KMS and every thread', async () => {
     const uri = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const env = { ALIBABA_CLOUD_ECS_METADATA_DISABLED: 'true', ALIBABA_CLOUD_CREDENTIALS_URI: uri };
-    const pushed = await run(['push', 'tree', PLACE, '--threads', '2', '--kms-key', cloud.kms.keyId], env);
+    const pushed = await world.run(['push', 'tree', PLACE, '--threads', '2', '--kms-key', cloud.kms.keyId, ...reach()], env);
     assert.equal(pushed.code, 0, pushed.stderr);
     assert.deepEqual([...used], accessKeys);
     assert.equal(issued, 1);
@@ -102,7 +101,7 @@ describe('credentials of the default chain', () => {
     const temporary = cloud.issueCredentials(3_600_000);
     const profiles = [{ name: 'temporary', mode: 'StsToken', access_key_id: temporary.accessKeyId, access_key_secret: temporary.accessKeySecret, sts_token: temporary.securityToken }];
     writeFileSync(`${home}/.aliyun/config.json`, JSON.stringify({ current: 'none', profiles }));
-    const pulled = await run(['pull', PLACE, 'back', '--threads', '1', '--profile', 'temporary'], { HOME: home, OSS_ACCESS_KEY_ID: 'ignored', OSS_ACCESS_KEY_SECRET: 'ignored' });
+    const pulled = await world.run(['pull', PLACE, 'back', '--threads', '1', '--profile', 'temporary', ...reach()], { HOME: home, OSS_ACCESS_KEY_ID: 'ignored', OSS_ACCESS_KEY_SECRET: 'ignored' });
     assert.equal(pulled.code, 0, pulled.stderr);
     assert.deepEqual([...used], [temporary.accessKeyId]);
     assert.equal(readFileSync(world.path('back/b.txt'), 'utf8'), 'beta');
@@ -112,7 +111,7 @@ describe('credentials of the default chain', () => {
     const home = world.path('home2');
     mkdirSync(`${home}/.alibabacloud`, { recursive: true });
     writeFileSync(`${home}/.alibabacloud/credentials`, `[mine]\ntype = access_key\naccess_key_id = ${cloud.accessKeyId}\naccess_key_secret = ${cloud.accessKeySecret}\n`);
-    const verified = await run(['verify', PLACE, '--threads', '1', '--profile', 'mine'], { HOME: home });
+    const verified = await world.run(['verify', PLACE, '--threads', '1', '--profile', 'mine', ...reach()], { HOME: home });
     assert.equal(verified.code, 0, verified.stderr);
   });
 });

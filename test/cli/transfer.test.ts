@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { keyFile } from '../support/cli.js';
+import { testKey } from '../support/world.js';
 import { createWorld, eventsOf, type World } from './process.js';
 
 /** A small tree with a name that a terminal must not see as it is. */
@@ -15,6 +17,8 @@ function makeTree(world: World): void {
 
 const PLACE = 'oss://bucket/backup';
 const LOCAL = ['--local', '--threads', '1'] as const;
+/** Spares the making of one. */
+const KEY = ['--key', '../key.pem'] as const;
 
 describe('a first try without any configuration', () => {
   const world = createWorld();
@@ -104,12 +108,13 @@ describe('a first try without any configuration', () => {
 
 describe('own files', () => {
   const world = createWorld();
+  before(() => void keyFile(world, testKey(), '../key.pem'));
   after(() => world.remove());
 
   it('are never uploaded: the local store, the manifest and its lock', async () => {
     mkdirSync(world.path('manifests'));
     writeFileSync(world.path('a.txt'), 'alpha');
-    const { code, stdout, stderr } = await world.call(['push', '.', PLACE, ...LOCAL, '--json']);
+    const { code, stdout, stderr } = await world.call(['push', '.', PLACE, ...LOCAL, ...KEY, '--json']);
     assert.equal(code, 0, stderr);
     const files = eventsOf(stdout).filter(({ event }) => event === 'file');
     assert.deepEqual(files.filter((event) => event['state'] === 'done').map((event) => event['path']), ['a.txt']);
@@ -122,7 +127,10 @@ describe('own files', () => {
 
 describe('what stops a run before it begins', () => {
   const world = createWorld();
-  before(() => makeTree(world));
+  before(() => {
+    makeTree(world);
+    keyFile(world, testKey(), '../key.pem');
+  });
   after(() => world.remove());
 
   it('a missing source is exit code 2', async () => {
@@ -135,11 +143,8 @@ describe('what stops a run before it begins', () => {
   });
 
   it('a manifest of another run is exit code 2', async () => {
-    const other = createWorld();
-    makeTree(other);
-    assert.equal((await other.call(['push', 'tree', PLACE, ...LOCAL, '--manifest', 'm.jsonl'])).code, 0);
-    const { code, stderr } = await other.call(['push', 'tree/sub', PLACE, ...LOCAL, '--manifest', 'm.jsonl']);
-    other.remove();
+    assert.equal((await world.call(['push', 'tree', PLACE, ...LOCAL, '--manifest', 'm.jsonl', ...KEY])).code, 0);
+    const { code, stderr } = await world.call(['push', 'tree/sub', PLACE, ...LOCAL, '--manifest', 'm.jsonl', ...KEY]);
     assert.equal(code, 2);
     assert.match(stderr, /m\.jsonl is the manifest of another run/);
   });

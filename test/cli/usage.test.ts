@@ -86,17 +86,14 @@ describe('a mistake on the command line exits with 2, and says what and where to
       assert.deepEqual([summary?.['scanned'], summary?.['done'], summary?.['skipped'], summary?.['failed'], summary?.['bytes']], [0, 0, 0, 0, 0]);
     }
   });
-});
 
-describe('the same mistakes in processes of their own', { concurrency: 2 }, () => {
-  for (const words of [['push', 'a', 'oss://bucket', '--thread', '2'], ['pull', 'x', 'y', '--json']]) {
-    it(`say and exit the same: ${words.join(' ')}`, async () => {
-      const [child, here] = await Promise.all([world.run(words), world.call(words)]);
-      const timeless = (text: string): string => text.replace(/"time":"[^"]*"/, '');
-      assert.deepEqual({ ...child, stdout: timeless(child.stdout) }, { ...here, stdout: timeless(here.stdout) });
-      assert.equal(child.code, 2);
-    });
-  }
+  it('just as well in a process of its own', async () => {
+    const words = ['push', 'a', place, '--thread', '2', '--json'];
+    const [child, here] = await Promise.all([world.run(words), world.call(words)]);
+    const timeless = (text: string): string => text.replace(/"time":"[^"]*"/, '');
+    assert.deepEqual({ ...child, stdout: timeless(child.stdout) }, { ...here, stdout: timeless(here.stdout) });
+    assert.equal(child.code, 2);
+  });
 });
 
 describe('credentials and keys', () => {
@@ -122,7 +119,7 @@ describe('credentials and keys', () => {
 
   it('never show up in what is printed, even when the environment is wrong', async () => {
     const outputs = [
-      await world.run(['push', '.', 'oss://bucket', ...reach, '--json'], { ...env, SEALIFT_THREADS: 'x', SEALIFT_DEBUG: '1' }),
+      await world.call(['push', '.', 'oss://bucket', ...reach, '--json'], { ...env, SEALIFT_THREADS: 'x', SEALIFT_DEBUG: '1' }),
       await world.call(['push', '.', 'oss://LTAI:CANARY@bucket/x'], env),
       await world.call(['verify', 'oss://bucket', ...reach, '--key', 'missing.pem'], { ...env, SEALIFT_DEBUG: '1' }),
     ];
@@ -159,7 +156,7 @@ describe('where values come from, end to end', () => {
   });
 
   it('refuses to run where certificates are not checked', async () => {
-    const { code, stderr } = await world.run(args, { NODE_TLS_REJECT_UNAUTHORIZED: '0' });
+    const { code, stderr } = await world.call(args, { NODE_TLS_REJECT_UNAUTHORIZED: '0' });
     assert.match(stderr, /NODE_TLS_REJECT_UNAUTHORIZED/);
     assert.equal(code, 2);
   });

@@ -69,7 +69,7 @@ export function reach(world: World, tuning: Required<Tuning> = SMALL): { env: Re
 }
 
 /** A private key file (0600) made for this test. */
-export function keyFile(world: World, key: RsaKey, name = 'key'): string {
+export function keyFile(world: Pick<World, 'path'>, key: RsaKey, name = 'key'): string {
   const file = world.path(name);
   writeFileSync(file, key.privateKey?.export({ type: 'pkcs8', format: 'pem' }) ?? '', { mode: 0o600 });
   return file;

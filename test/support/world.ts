@@ -50,6 +50,8 @@ export interface World {
   readonly requests: RequestRecord[];
   /** Consulted for every request; replace it to make trouble. */
   faults: FaultPlan;
+  /** Told of every request that was answered. */
+  answered: (request: RequestRecord) => void;
   push(more?: Partial<PushOptions>): Promise<Told>;
   pull(destination: string, more?: Partial<PullOptions>): Promise<Told>;
   verify(more?: Partial<VerifyOptions>): Promise<Told>;
@@ -81,9 +83,13 @@ export async function makeWorld(t: TestContext, tuning: Tuning = SMALL): Promise
   mkdirSync(path('source'));
   mkdirSync(path('manifests'));
   const requests: RequestRecord[] = [];
-  const trouble: { faults: FaultPlan } = { faults: () => undefined };
+  const hooks: Pick<World, 'faults' | 'answered'> = { faults: () => undefined, answered: () => undefined };
   const cloud = await startLocalCloud({
-    dataDirectory: path('cloud'), log: (record) => requests.push(record), faults: (request) => trouble.faults(request),
+    dataDirectory: path('cloud'), faults: (request) => hooks.faults(request),
+    log: (record) => {
+      requests.push(record);
+      hooks.answered(record);
+    },
   });
   t.after(async () => {
     await cloud.close();
@@ -99,7 +105,7 @@ export async function makeWorld(t: TestContext, tuning: Tuning = SMALL): Promise
   const store = await createOssStore({ ...common.target, credentials: common.credentials, connections: 4 });
   t.after(async () => await store.close());
   const crc = Crc64.create();
-  return Object.assign(trouble, {
+  return Object.assign(hooks, {
     target: common.target, store,
     putPlain: async (key: string, body: string) => (await store.put(key, Buffer.from(body), { metadata: {}, crc64: crc.digestOf(Buffer.from(body)) })).etag,
     etag: async (key: string) => (await store.head(key)).etag,
