@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { BenchFile } from '../../src/commands/bench/rows.js';
-import { runCli } from '../support/cli.js';
+import { callCli, runCli } from '../support/cli.js';
 
 const SMALL = ['bench', '--files', '40', '--size', '3000', '--threads', '1', '--concurrency', '4', '--runs', '1'];
 
@@ -39,13 +39,13 @@ describe('sealift bench', () => {
   });
 
   it('compares two of its files', async () => {
-    const { code, stdout, stderr } = await runCli(['bench', 'compare', 'a.json', 'a.json'], { cwd });
+    const { code, stdout, stderr } = await callCli(['bench', 'compare', 'a.json', 'a.json'], { cwd });
     assert.equal(code, 0, stderr);
     assert.match(stdout, /push 40 × 2\.9 KiB, 1 thread × 4 .* 1\.00/);
   });
 
   it('takes the embedded cloud as its target', async () => {
-    const { code, stdout, stderr } = await runCli([...SMALL, '--json', '--target', 'local', '--envelope', 'client-side-encryption'], { cwd });
+    const { code, stdout, stderr } = await callCli([...SMALL, '--json', '--target', 'local', '--envelope', 'client-side-encryption'], { cwd });
     assert.equal(code, 0, stderr);
     const file = JSON.parse(stdout) as BenchFile;
     assertMeasured(file);
@@ -54,10 +54,10 @@ describe('sealift bench', () => {
 
   it('refuses what it cannot measure', async () => {
     for (const wrong of [['--threads', '1,x'], ['--profile', 'nowhere'], ['--target', 'ftp://x'], ['--profile', 'small', '--files', '3'], ['--key-bits', '1024']]) {
-      const { code, stderr } = await runCli(['bench', ...wrong], { cwd });
+      const { code, stderr } = await callCli(['bench', ...wrong], { cwd });
       assert.equal(code, 2, `${wrong.join(' ')}: ${stderr}`);
     }
-    const { code, stderr } = await runCli(['bench', 'compare', 'a.html', 'a.json'], { cwd });
+    const { code, stderr } = await callCli(['bench', 'compare', 'a.html', 'a.json'], { cwd });
     assert.equal(code, 2, stderr);
   });
 });
