@@ -54,7 +54,7 @@ function cells(world: World): readonly Cell[] {
   return [...rsa, ...java, { name: 'kms python', envelope: 'client-side-encryption', ...kms(world, { flavour: 'python' }) }];
 }
 
-/** Names and bytes: the times of these trees differ. */
+/** Names and digests of the bytes: the times of these trees differ. */
 function contents(root: string): Map<string, string> {
   return new Map([...describeTree(root)].map(([name, line]) => [name, line.split(' ').at(-1) ?? '']));
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { CredentialsProvider } from '../../src/run/options.js';
 import { anyKmsKey, kmsKey } from '../support/kms-keys.js';
 import { content, describeTree, plant } from '../support/trees.js';
-import { makeWorld, SMALL, TWO_THREADS, type World } from '../support/world.js';
+import { makeWorld, TWO_THREADS, type World } from '../support/world.js';
 
 const FILES = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`f${i}`, `file ${i}`]));
 const LARGE = 3 * 1024 * 1024;
@@ -61,7 +61,7 @@ describe('a token that expires in the middle of', () => {
     const refused = refusals(world);
     assert.ok(refused >= 1 && refused <= 2 * UNDER_WAY, `${refused} refusals`);
     assertLeftBehind(world, issued[0] ?? '');
-    const verified = await world.verify({ keys: [anyKmsKey(world)], against: world.source, credentials: provider, tuning: SMALL });
+    const verified = await world.verify({ keys: [anyKmsKey(world)], against: world.source, credentials: provider });
     assert.deepEqual([verified.result.done, verified.result.exitCode], [61, 0]);
     assert.equal(issued.length, 2);
   });
@@ -69,7 +69,7 @@ describe('a token that expires in the middle of', () => {
   it('a pull is renewed as often as it takes', async (t) => {
     const world = await makeWorld(t, TWO_THREADS);
     plant(world.source, { ...FILES, 'large.bin': content(LARGE) });
-    await world.push({ keys: [kmsKey(world)], tuning: SMALL });
+    await world.push({ keys: [kmsKey(world)] });
     world.requests.length = 0;
     const { provider, issued, expire } = issuer(world);
     let decrypts = 0;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -44,7 +45,7 @@ export function plantHostile(root: string): void {
   utimesSync(join(root, 'plain.txt'), 1234567890.123456, 1234567890.654321);
 }
 
-/** One line per entry: kind, mode, mtime in ms, size and bytes; equal lines mean equal trees. */
+/** One line per entry: kind, mode, mtime in µs, size, and the bytes or, of many, their SHA-256; equal lines mean equal trees. */
 export function describeTree(root: string): Map<string, string> {
   const found = new Map<string, string>();
   const visit = (directory: Buffer, relative: string): void => {
@@ -59,7 +60,7 @@ export function describeTree(root: string): Map<string, string> {
       if (stats.isDirectory()) {
         visit(path, label);
       } else if (stats.isFile()) {
-        found.set(label, `file ${(stats.mode & 0o777n).toString(8)} ${stats.mtimeNs / 1000n} ${stats.size} ${readFileSync(path).toString('base64')}`);
+        found.set(label, `file ${(stats.mode & 0o777n).toString(8)} ${stats.mtimeNs / 1000n} ${stats.size} ${fingerprint(readFileSync(path))}`);
       } else {
         found.set(label, 'other');
       }
@@ -67,4 +68,9 @@ export function describeTree(root: string): Map<string, string> {
   };
   visit(Buffer.from(root), '');
   return found;
+}
+
+/** Long texts are dear to make and to compare. */
+function fingerprint(bytes: Buffer): string {
+  return (bytes.length <= 4096 ? bytes : createHash('sha256').update(bytes).digest()).toString('base64');
 }
