@@ -39,11 +39,14 @@ export async function readLastSession(file: string): Promise<SessionRecord | und
 /** Of the marks that begin in this part of the file, the last one of an intact session. */
 async function lastBetween(handle: FileHandle, start: number, end: number): Promise<SessionRecord | undefined> {
   const bytes = await readBytes(handle, start, end + MARK.length - 1);
-  for (let at = bytes.lastIndexOf(MARK); at > 0; at = bytes.lastIndexOf(MARK, at - 1)) {
+  let at = bytes.lastIndexOf(MARK);
+  while (at !== -1) {
     const session = await sessionMarkedAt(handle, start + at);
     if (session !== undefined) {
       return session;
     }
+    // An offset of -1 would mean the last byte.
+    at = at === 0 ? -1 : bytes.lastIndexOf(MARK, at - 1);
   }
   return undefined;
 }

@@ -44,6 +44,15 @@ describe('the last session', () => {
     );
   });
 
+  it('is found at the very first byte of what is read at once, and around it', async () => {
+    const short = readFileSync(await manifestOf([0]));
+    const toEnd = short.length - short.lastIndexOf('"type":"session","time"');
+    for (const shift of [-1, 0, 1]) {
+      const file = await manifestOf([MiB - toEnd + shift]);
+      assert.equal((await readLastSession(file))?.pid, 1, `${shift}`);
+    }
+  });
+
   it('is the one before, when the last one was torn or altered', async () => {
     const file = await manifestOf([10, 10]);
     const lines = readFileSync(file, 'utf8').split('\n');
