@@ -87,8 +87,10 @@ describe('the lock of a manifest', () => {
     const file = fresh();
     const lock = await lockManifest(file);
     assert.match((await failureOf(() => lockManifest(file))).message, new RegExp(`by process ${process.pid} `));
-    writeFileSync(`${file}.lock`, 'rubbish');
-    assert.match((await failureOf(() => lockManifest(file))).message, /by another process/);
+    for (const content of ['{"host":"alpha","pid":"1"}', 'rubbish']) {
+      writeFileSync(`${file}.lock`, content);
+      assert.match((await failureOf(() => lockManifest(file))).message, /by another process/);
+    }
     await lock.release();
     assert.equal(readFileSync(`${file}.lock`, 'utf8'), 'rubbish', 'the lock file of somebody else stays');
   });
