@@ -22,7 +22,7 @@ const { dispatch } = Pool.prototype as { readonly dispatch: (this: Dispatcher, .
 Pool.prototype.dispatch = function named(this: Dispatcher, options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
   const { start, body } = peeked(options.body);
   const crc64 = start === undefined ? undefined : known.get(start.buffer)?.get(start.byteOffset);
-  const headers = crc64 === undefined ? options.headers : { ...(options.headers as Record<string, string>), [CRC_HEADER]: crc64.toString() };
+  const headers = crc64 === undefined ? options.headers : [...(options.headers as readonly string[]), CRC_HEADER, crc64.toString()];
   return dispatch.call(this, { ...options, headers, body } as Dispatcher.DispatchOptions, handler);
 };
 
