@@ -5,13 +5,14 @@ import { abortOnSignals } from './commands/signals.js';
 import { exitCodeOf } from './errors.js';
 
 survivePipes();
+let signal: AbortSignal | undefined;
 const { run, explain } = commandLine(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   stdout: process.stdout,
   stderr: process.stderr,
   now: Date.now,
-  signal: once(() => abortOnSignals({ on: (name, listener) => process.on(name, listener), exit: (code) => process.exit(code), say: (text) => process.stderr.write(text) })),
+  signal: () => (signal ??= abortOnSignals({ on: (name, listener) => process.on(name, listener), exit: (code) => process.exit(code), say: (text) => process.stderr.write(text) })),
 });
 process.on('uncaughtException', (error) => void leave(explain(error)));
 await leave(await run());
@@ -42,9 +43,4 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
     stream.once('error', () => resolve());
     stream.write('', () => resolve());
   });
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }

@@ -53,14 +53,10 @@ export async function openPorts(context: WorkerContext, commons: ThreadCommons, 
   const { keyring, sealingWrapper, isRemote } = openMasterKeys(context, commons, noticeOf(onNotice));
   const wrapper = once(sealingWrapper);
   const starts = once(() => new SharedStart(wrapper()));
-  const trees: TargetTree[] = [];
-  const tree = once(() => {
-    const opened = TargetTree.open(Buffer.from(context.root));
-    trees.push(opened);
-    return opened;
-  });
+  let opened: TargetTree | undefined;
+  const tree = (): TargetTree => (opened ??= TargetTree.open(Buffer.from(context.root)));
   const close = async (): Promise<void> => {
-    trees.forEach((opened) => opened.close());
+    opened?.close();
     await store.close();
   };
   return {

@@ -17,9 +17,8 @@ export class ThreadLink implements ThreadCommons {
   readonly #waiting = new Map<number, (answer: ToWorker) => void>();
   readonly #credentials: RenewedCredentials;
   readonly #starts = new StartCache();
-  #questions = 0;
-
   readonly #onEnd: () => void;
+  #questions = 0;
 
   /** `threads` is the number of workers that share the calls; `from` tells this one from the others. */
   constructor(channel: string, threads: number, { onEnd = () => undefined, from = threadId }: { readonly onEnd?: () => void; readonly from?: number } = {}) {
