@@ -5,7 +5,7 @@ import { stringify } from 'node:querystring';
 import type { Credentials } from '../run/options.js';
 import type { Endpoint } from './endpoint.js';
 import type { OssRequest } from './oss-wire.js';
-import { V4Signer, type Signable } from './signing.js';
+import { isLiteral, V4Signer, type Signable } from './signing.js';
 import type { TransportArguments } from './transport.js';
 
 const require = createRequire(import.meta.url);
@@ -15,6 +15,8 @@ const { createRequest } = require('ali-oss/lib/common/utils/createRequest.js') a
   readonly createRequest: (this: object, params: object) => { readonly params: { readonly headers: Readonly<Record<string, string>> } };
 };
 const { version } = require('ali-oss/package.json') as { readonly version: string };
+
+const NO_QUERIES: Signable['queries'] = {};
 
 /** A request as it goes to the transport. */
 export interface BuiltRequest {
@@ -85,7 +87,7 @@ export class AliOssRequests {
     const headers = [...list];
     appendOwn(headers, request);
     headers.push('authorization', this.#signer.authorization({ method, time, headers, queries: bareNames(query), bucket: this.#bucket, object: key }, credentials));
-    const search = stringify(query);
+    const search = query === undefined ? '' : stringify(query);
     const url = `${this.#base}${this._escape(key)}${search === '' ? '' : `?${search}`}`;
     return { url, args: { method, headers, content: body, customResponse: request.expects === 'stream', ctx: { object, signal } } };
   }
@@ -120,15 +122,14 @@ export class AliOssRequests {
 
   /** Called by ali-oss: an object name as a path. */
   _escape(name: string): string {
-    return encodeURIComponent(name).replaceAll('%2F', '/');
+    return isLiteral(name) ? name : encodeURIComponent(name).replaceAll('%2F', '/');
   }
 }
 
 /** A list, because an object of so many headers becomes a hash table that is rebuilt with every fourth of them. */
-function appendOwn(list: string[], { headers = {}, body, withMd5 }: OssRequest): void {
-  for (const name of Object.keys(headers)) {
-    list.push(name, headers[name] ?? '');
-  }
+function appendOwn(list: string[], { headers = {}, metadata = {}, body, withMd5 }: OssRequest): void {
+  append(list, headers);
+  append(list, metadata);
   if (body === undefined) {
     return;
   }
@@ -138,6 +139,12 @@ function appendOwn(list: string[], { headers = {}, body, withMd5 }: OssRequest):
   }
 }
 
+function append(list: string[], headers: Readonly<Record<string, string>>): void {
+  for (const name of Object.keys(headers)) {
+    list.push(name, headers[name] ?? '');
+  }
+}
+
 function bareNames(query: OssRequest['query']): Signable['queries'] {
-  return Object.fromEntries(Object.entries(query ?? {}).map(([name, value]) => [name, value === '' ? null : value]));
+  return query === undefined ? NO_QUERIES : Object.fromEntries(Object.entries(query).map(([name, value]) => [name, value === '' ? null : value]));
 }

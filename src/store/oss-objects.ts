@@ -2,7 +2,7 @@ import { StoreError } from '../errors.js';
 import { LIST_PAGE_OBJECTS, MAX_OBJECT_KEY_BYTES } from '../limits.js';
 import { confirmBody, storedObject } from './checksums.js';
 import { elementsOf, headerOf, metadataOf, nonsense, requiredText, sizeOf, textOf, unquoted } from './oss-wire.js';
-import type { OssAnswer, Send } from './oss-wire.js';
+import type { OssAnswer, OssRequest, Send } from './oss-wire.js';
 import type { ByteRange, GetOptions, ListedObject, Metadata, ObjectBody, ObjectHead, ObjectStore, PutOptions } from './store.js';
 
 type ObjectCalls = Pick<ObjectStore, 'put' | 'head' | 'get' | 'delete' | 'list'>;
@@ -12,12 +12,16 @@ const METADATA_NAME = /^x-oss-meta-[!#$%&'*+.^_`|~0-9a-z-]+$/;
 /** Printable ASCII without spaces at the ends: anything else is signed as one text and sent as another. */
 const METADATA_VALUE = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
 
+/** Neutral, or the name's extension would tell what is sealed. */
+const UNGUARDED = { 'content-type': 'application/octet-stream' };
+const GUARDED = { ...UNGUARDED, 'x-oss-forbid-overwrite': 'true' };
+
 /** The calls on single objects and on listings of them. */
 export function objectCalls(send: Send): ObjectCalls {
   return {
     put: async (key, body, options) => {
-      const headers = uploadHeaders(options);
-      const answer = await send({ method: 'PUT', key: checkedKey(key), headers, body, signal: options.signal });
+      const { headers, metadata } = uploadHeaders(options);
+      const answer = await send({ method: 'PUT', key: checkedKey(key), headers, metadata, body, signal: options.signal });
       return confirmBody(answer, body, options.crc64);
     },
     head: async (key, options) => {
@@ -59,13 +63,8 @@ export function checkedKey(key: string): string {
 }
 
 /** Type, guard and metadata of a new object. Throws a TypeError for metadata that cannot be signed. */
-export function uploadHeaders(options: Omit<PutOptions, 'crc64'>): Record<string, string> {
-  return {
-    // Neutral, or the name's extension would tell what is sealed.
-    'content-type': 'application/octet-stream',
-    ...(options.forbidOverwrite === true ? { 'x-oss-forbid-overwrite': 'true' } : {}),
-    ...checkedMetadata(options.metadata),
-  };
+export function uploadHeaders({ metadata, forbidOverwrite }: Omit<PutOptions, 'crc64'>): Required<Pick<OssRequest, 'headers' | 'metadata'>> {
+  return { headers: forbidOverwrite === true ? GUARDED : UNGUARDED, metadata: checkedMetadata(metadata) };
 }
 
 export function checkedMetadata(metadata: Metadata): Metadata {

@@ -15,14 +15,14 @@ const PAGE = 1000;
 export function uploadCalls(send: Send): UploadCalls {
   return {
     initiateUpload: async (key, options) => {
-      const headers = uploadHeaders(options);
-      const answer = await send({ method: 'POST', key: checkedKey(key), query: { uploads: '' }, headers, expects: 'xml', signal: options.signal });
+      const { headers, metadata } = uploadHeaders(options);
+      const answer = await send({ method: 'POST', key: checkedKey(key), query: { uploads: '' }, headers, metadata, expects: 'xml', signal: options.signal });
       return requiredText(answer, answer.document, 'UploadId');
     },
     uploadPart: async ({ key, uploadId, number }, body, options) => {
       const query = { partNumber: number, uploadId };
-      const headers = uploadHeaders({ metadata: options.metadata ?? {} });
-      const answer = await send({ method: 'PUT', key: checkedKey(key), query, headers, body, signal: options.signal });
+      const { headers, metadata } = uploadHeaders({ metadata: options.metadata ?? {} });
+      const answer = await send({ method: 'PUT', key: checkedKey(key), query, headers, metadata, body, signal: options.signal });
       return { number, etag: confirmBody(answer, body, options.crc64).etag, sizeBytes: body.byteLength };
     },
     listParts: (key, uploadId, options) => allParts(send, { method: 'GET', key: checkedKey(key), signal: options?.signal }, uploadId),

@@ -11,6 +11,8 @@ export interface OssRequest {
   /** Query parameters; an empty value is signed as a bare name. */
   readonly query?: Readonly<Record<string, string | number>>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Headers too; apart, because putting two objects into one costs as much as signing them. */
+  readonly metadata?: Metadata;
   readonly body?: Uint8Array;
   /** Send Content-MD5: for bodies whose answer has no CRC-64 to compare. */
   readonly withMd5?: boolean;

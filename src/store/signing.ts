@@ -1,4 +1,5 @@
-import { createHmac, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { hmacSha256, hmacSha256Hex } from '../crypto/hmac.js';
 
 /** What the result of the V4 signature depends on. */
 export interface Signable {
@@ -21,17 +22,32 @@ export interface SigningKey {
 
 /** Names that the signature covers. */
 const SIGNED = /^(?:x-oss-.*|content-type|content-md5)$/i;
-/** Such a text is encoded as itself. */
 const LITERAL = /^[A-Za-z0-9\-._~/]*$/;
+
+/** A derived key, which is the same for a day, a region and an account. */
+interface Derived {
+  readonly day: string;
+  readonly secret: string;
+  readonly scope: string;
+  readonly key: Buffer;
+}
+
+/** A header that is signed: where its value stands, and its line up to there. */
+interface SignedHeader {
+  readonly at: number;
+  readonly prefix: string;
+}
 
 /**
  * Makes the same Authorization header as ali-oss at a fraction of its cost: four of its five HMACs derive a key that is
- * the same for a day, a region and an account. Pieces are joined once, because ropes of strings keep the collector busy.
+ * the same for a day, and which headers are signed in which order is the same for all requests of one kind.
  */
 export class V4Signer {
   readonly #region: string;
-  #derivedFor = { day: '', secret: '' };
-  #derived: Buffer = Buffer.alloc(0);
+  #derived: Derived | undefined;
+  /** Of the last request. */
+  #names: readonly string[] = [];
+  #signed: readonly SignedHeader[] = [];
 
   /** `region` without `oss-`. */
   constructor(region: string) {
@@ -40,25 +56,58 @@ export class V4Signer {
 
   authorization(request: Signable, { accessKeyId, accessKeySecret }: SigningKey): string {
     const { time } = request;
-    const day = time.slice(0, 8);
-    const scope = `${day}/${this.#region}/oss/aliyun_v4_request`;
-    const digest = hash('sha256', canonicalRequest(request), 'hex');
-    const signature = createHmac('sha256', this.#keyFor(day, scope, accessKeySecret)).update(['OSS4-HMAC-SHA256', time, scope, digest].join('\n')).digest('hex');
+    const { scope, key } = this.#keyFor(time.slice(0, 8), accessKeySecret);
+    const digest = hash('sha256', this.#canonicalRequest(request), 'hex');
+    const signature = hmacSha256Hex(key, Buffer.from(`OSS4-HMAC-SHA256\n${time}\n${scope}\n${digest}`, 'latin1'));
     return `OSS4-HMAC-SHA256 Credential=${accessKeyId}/${scope},Signature=${signature}`;
   }
 
-  #keyFor(day: string, scope: string, secret: string): Buffer {
-    if (day !== this.#derivedFor.day || secret !== this.#derivedFor.secret) {
-      this.#derived = scope.split('/').reduce<Buffer>((key, part) => createHmac('sha256', key).update(part).digest(), Buffer.from(`aliyun_v4${secret}`));
-      this.#derivedFor = { day, secret };
+  #keyFor(day: string, secret: string): Derived {
+    if (day !== this.#derived?.day || secret !== this.#derived.secret) {
+      const scope = `${day}/${this.#region}/oss/aliyun_v4_request`;
+      const key = scope.split('/').reduce<Buffer>((derived, part) => hmacSha256(derived, Buffer.from(part)), Buffer.from(`aliyun_v4${secret}`));
+      this.#derived = { day, secret, scope, key };
     }
     return this.#derived;
   }
+
+  #canonicalRequest({ method, headers, queries, bucket, object }: Signable): string {
+    return `${method.toUpperCase()}\n${encodedPath(`/${bucket}/${object}`)}\n${canonicalQuery(queries)}\n${this.#canonicalHeaders(headers)}\n\nUNSIGNED-PAYLOAD`;
+  }
+
+  #canonicalHeaders(headers: readonly string[]): string {
+    if (!hasNames(headers, this.#names)) {
+      this.#names = headers.filter((_, at) => at % 2 === 0);
+      this.#signed = signedHeaders(this.#names);
+    }
+    let lines = '';
+    for (const { at, prefix } of this.#signed) {
+      lines += `${prefix}${(headers[at] ?? '').trim()}\n`;
+    }
+    return lines;
+  }
 }
 
-function canonicalRequest({ method, headers, queries, bucket, object }: Signable): string {
-  const path = encodedPath(`/${bucket}/${object}`);
-  return [method.toUpperCase(), path, canonicalQuery(queries), canonicalHeaders(headers), '\n', 'UNSIGNED-PAYLOAD'].join('\n');
+/** Whether a text is encoded as itself, by us and by ali-oss. */
+export function isLiteral(text: string): boolean {
+  return LITERAL.test(text);
+}
+
+function hasNames(headers: readonly string[], names: readonly string[]): boolean {
+  if (headers.length !== 2 * names.length) {
+    return false;
+  }
+  for (let at = 0; at < names.length; at += 1) {
+    if (headers[2 * at] !== names[at]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+function signedHeaders(names: readonly string[]): SignedHeader[] {
+  const signed = names.map((name, index) => ({ name: name.toLowerCase(), at: 2 * index + 1 })).filter(({ name }) => SIGNED.test(name));
+  return signed.sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, at }) => ({ at, prefix: `${name}:` }));
 }
 
 function canonicalQuery(queries: Signable['queries']): string {
@@ -68,20 +117,8 @@ function canonicalQuery(queries: Signable['queries']): string {
   }).join('&');
 }
 
-/** No character of a name or value sorts below NUL, so that lines sort as their names do. */
-function canonicalHeaders(headers: readonly string[]): string {
-  const lines: string[] = [];
-  for (let at = 0; at + 1 < headers.length; at += 2) {
-    const name = headers[at] ?? '';
-    if (SIGNED.test(name)) {
-      lines.push(`${name.toLowerCase()}\0${(headers[at + 1] ?? '').trim()}`);
-    }
-  }
-  return lines.sort().join('\n').replaceAll('\0', ':');
-}
-
 function encodedPath(path: string): string {
-  return LITERAL.test(path) ? path : encoded(path).replaceAll('%2F', '/');
+  return isLiteral(path) ? path : encoded(path).replaceAll('%2F', '/');
 }
 
 function encoded(text: string): string {
