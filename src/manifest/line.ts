@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { lineShape, type ManifestLine, type ManifestRecord } from './record.js';
+import { lineShape, recordShape, type ManifestLine, type ManifestRecord } from './record.js';
 
 /** What the first line is chained to. */
 export const FIRST_CHAIN = '0'.repeat(16);
@@ -42,8 +42,9 @@ export function encodeLine(record: ManifestRecord, previous: Position): { text: 
 
 /** A record that no reader would accept must not reach the file. @throws TypeError */
 export function refuseMalformed(record: ManifestRecord): void {
-  if (!lineShape.accepts({ ...record, seq: 1, chain: FIRST_CHAIN })) {
-    throw new TypeError(`malformed ${record.type} record`);
+  const { type } = record;
+  if (!recordShape.accepts(record)) {
+    throw new TypeError(`malformed ${type} record`);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { EncodedPath } from '../run/types.js';
 import {
-  boolean, dictionary, either, exactly, fullText, integer, list, matching, number, object, oneText, optional, text, variants, type Shape, type ValueOf,
+  boolean, dictionary, either, exactly, fullText, integer, list, matching, number, object, objects, oneText, optional, text, variants, type Shape, type ValueOf,
 } from './shape.js';
 
 const path = fullText as Shape<EncodedPath>;
@@ -24,7 +24,7 @@ const line = { seq: integer(1), chain: matching(/^[0-9a-f]{16}$/) };
 
 const stat = { size: bytes, mtimeNs: signed, ctimeNs: signed, ino: unsigned };
 
-const open = object({
+const open = {
   type: exactly('open'),
   version: exactly(1),
   run: fullText,
@@ -36,17 +36,16 @@ const open = object({
   keyFingerprint: text,
   partBytes: bytes,
   options,
-  ...line,
-});
+};
 
-const session = object({
-  type: exactly('session'), time, version: text, pid: integer(1), host: text, options, ...line,
-});
+const session = {
+  type: exactly('session'), time, version: text, pid: integer(1), host: text, options,
+};
 
-const started = object({ type: exactly('started'), first: id, paths: list(path, 1), ...line });
-const restarted = object({ type: exactly('restarted'), ids: list(id, 1), ...line });
+const started = { type: exactly('started'), first: id, paths: list(path, 1) };
+const restarted = { type: exactly('restarted'), ids: list(id, 1) };
 
-const done = object({
+const done = {
   type: exactly('done'),
   id,
   ...stat,
@@ -55,10 +54,9 @@ const done = object({
   commitment: optional(commitment),
   versionId: optional(text),
   mode: optional(permissions),
-  ...line,
-});
+};
 
-const sealed = object({
+const sealed = {
   type: exactly('sealed'),
   id,
   path: optional(path),
@@ -71,18 +69,17 @@ const sealed = object({
   attempt: integer(1),
   recoverable: boolean,
   resumeKey: optional(text),
-  ...line,
-});
+};
 
-const upload = object({ type: exactly('upload'), id, uploadId: fullText, ...line });
+const upload = { type: exactly('upload'), id, uploadId: fullText };
 
-const part = object({
-  type: exactly('part'), id, number: integer(1), etag: text, crc64: optional(unsigned), ...line,
-});
+const part = {
+  type: exactly('part'), id, number: integer(1), etag: text, crc64: optional(unsigned),
+};
 
-const abandoned = object({ type: exactly('abandoned'), id, uploadId: optional(text), code, ...line });
+const abandoned = { type: exactly('abandoned'), id, uploadId: optional(text), code };
 
-const fetching = object({
+const fetching = {
   type: exactly('fetching'),
   id,
   path: optional(path),
@@ -91,22 +88,21 @@ const fetching = object({
   commitment: optional(commitment),
   size: bytes,
   rangeBytes: integer(16),
-  ...line,
-});
+};
 
-const range = object({ type: exactly('range'), id, number: integer(0), ...line });
+const range = { type: exactly('range'), id, number: integer(0) };
 
-const failed = object({
-  type: exactly('failed'), id, path: optional(path), code, message: text, remedy: optional(text), retryable: boolean, ...line,
-});
+const failed = {
+  type: exactly('failed'), id, path: optional(path), code, message: text, remedy: optional(text), retryable: boolean,
+};
 
-const skipped = object({
-  type: exactly('skipped'), id, path: optional(path), reason: code, target: optional(text), ...line,
-});
+const skipped = {
+  type: exactly('skipped'), id, path: optional(path), reason: code, target: optional(text),
+};
 
-const directory = object({ type: exactly('directory'), id, path: optional(path), ...line });
+const directory = { type: exactly('directory'), id, path: optional(path) };
 
-const close = object({
+const close = {
   type: exactly('close'),
   time,
   scanned: integer(0),
@@ -116,24 +112,28 @@ const close = object({
   bytes,
   exitCode: integer(0, 255),
   complete: boolean,
-  ...line,
-});
+};
+
+const records = {
+  open, session, started, restarted, done, sealed, upload, part, abandoned, fetching, range, failed, skipped, directory, close,
+};
+
+/** What is checked before it is written: without the members that only writing gives it. */
+export const recordShape = variants(objects(records, {}));
 
 /** One line of a manifest; `manifests/manifest.schema.json` is made from it. */
-export const lineShape = variants({
-  open, session, started, restarted, done, sealed, upload, part, abandoned, fetching, range, failed, skipped, directory, close,
-});
+export const lineShape = variants(objects(records, line));
 
 /** A record with its place in the chain, as it stands in the file. */
 export type ManifestLine = ValueOf<typeof lineShape>;
 
-type WithoutLine<T> = T extends ManifestLine ? Readonly<Omit<T, 'seq' | 'chain'>> : never;
+type Frozen<T> = T extends unknown ? Readonly<T> : never;
 
 /**
  * One fact about a run. 64-bit numbers are decimal strings; paths stand once, later records name them by id, which
  * counts from 0 in the order of first mention. Object keys are not stored: they are `prefix/path`.
  */
-export type ManifestRecord = WithoutLine<ManifestLine>;
+export type ManifestRecord = Frozen<ValueOf<typeof recordShape>>;
 export type RecordType = ManifestRecord['type'];
 type Of<T extends RecordType> = Extract<ManifestRecord, { readonly type: T }>;
 

@@ -87,6 +87,12 @@ export function object<F extends Fields>(fields: F): Shape<Members<F>> {
   return { accepts: (value): value is Members<F> => accepts(value) && hasOnly(value, names), schema: { ...schema, additionalProperties: false } };
 }
 
+/** Of each name an object of its members and of those that all have. */
+export function objects<T extends Readonly<Record<string, Fields>>, M extends Fields>(tables: T, more: M): { readonly [Name in keyof T]: Shape<Members<T[Name] & M>> } {
+  const entries = Object.entries(tables).map(([name, fields]) => [name, object({ ...fields, ...more })]);
+  return Object.fromEntries(entries) as { readonly [Name in keyof T]: Shape<Members<T[Name] & M>> };
+}
+
 /** Objects that their member `type` tells apart; the names are its values. */
 export function variants<S extends Readonly<Record<string, Shape<unknown>>>>(shapes: S): Shape<ValueOf<S[keyof S]>> {
   const byType: ReadonlyMap<unknown, Shape<unknown>> = new Map(Object.entries(shapes));
