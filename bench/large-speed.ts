@@ -1,0 +1,83 @@
+/** One large file on one thread and on two: whole commands, and pushes by threads that are warm. */
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { startSink } from '../src/commands/bench/processes.js';
+import { GiB, MiB } from '../src/limits.js';
+import { median } from './machine.js';
+import { measureCli, outputOf } from './processes.js';
+import type { Round, WarmJob } from './warm-push.js';
+
+export interface SpeedSet {
+  /** Directory with the one file. */
+  readonly source: string;
+  readonly sizeBytes: number;
+  readonly key: string;
+  readonly runs: number;
+  /** Scratch directory. */
+  readonly work: string;
+}
+
+const THREADS = [1, 2] as const;
+
+/** Prints both tables. @returns how many times as fast two threads are, for the command and for the warm push */
+export async function speed(set: SpeedSet): Promise<{ readonly command: number; readonly warm: number }> {
+  const command = table('whole command, start of the process and its threads included', await commands(set), set);
+  const warm = table('by threads that have pushed before (library, ThreadPool)', await warmPushes(set), set);
+  return { command, warm };
+}
+
+async function commands(set: SpeedSet): Promise<Round[][]> {
+  const rounds: Round[][] = [];
+  for (let run = 0; run < set.runs; run += 1) {
+    const round: Round[] = [];
+    for (const threads of THREADS) {
+      round.push(await toSink(set, 1, async (origin) => await pushCommand(set, origin, threads)));
+    }
+    rounds.push(round);
+  }
+  return rounds;
+}
+
+/** A manifest folder of its own for every run, so that nothing is skipped. */
+async function pushCommand({ source, key, work }: SpeedSet, origin: string, threads: number): Promise<Round> {
+  const env = { OSS_ACCESS_KEY_ID: 'bench', OSS_ACCESS_KEY_SECRET: 'bench', OSS_REGION: 'cn-hangzhou', OSS_ENDPOINT: origin };
+  const args = ['push', source, 'oss://bench/x', '--key', key, '--threads', `${threads}`, '--quiet'];
+  return await measureCli(args, { env, cwd: mkdtempSync(join(work, 'run-')), imports: ['./echo.js'] });
+}
+
+async function warmPushes(set: SpeedSet): Promise<Round[][]> {
+  const { source, key, runs: rounds } = set;
+  return await toSink(set, THREADS.length * (rounds + 1), async (origin) => {
+    const job: WarmJob = { source, key, origin, threads: THREADS, rounds };
+    return JSON.parse(await outputOf('./warm-push.js', [JSON.stringify(job)], ['./echo.js'])) as Round[][];
+  });
+}
+
+/** A sink of its own, and the proof that everything arrived there. */
+async function toSink<T>({ sizeBytes }: SpeedSet, pushes: number, measured: (origin: string) => Promise<T>): Promise<T> {
+  const sink = await startSink({ discard: true });
+  const origin = `http://127.0.0.1:${String(sink.announced['port'])}`;
+  try {
+    const result = await measured(origin);
+    const { bodyBytes } = (await (await fetch(`${origin}/?stats`)).json()) as { bodyBytes: number };
+    if (bodyBytes < pushes * sizeBytes) {
+      throw new Error(`only ${bodyBytes} of ${pushes} × ${sizeBytes} bytes arrived`);
+    }
+    return result;
+  } finally {
+    await sink.stop();
+  }
+}
+
+/** @returns the median of what the rounds say, each comparing its own pushes */
+function table(name: string, rounds: readonly (readonly Round[])[], { sizeBytes, runs }: SpeedSet): number {
+  console.log(`push of one file of ${sizeBytes / MiB} MiB to a sink, median of ${runs}, ${name}:`);
+  const [one = 0, two = 0] = THREADS.map((threads, column) => {
+    const seconds = median(rounds.map((round) => round[column]?.seconds ?? NaN));
+    const cpu = median(rounds.map((round) => round[column]?.cpuSeconds ?? NaN));
+    const speeds = `${seconds.toFixed(2)} s  ${(sizeBytes / MiB / seconds).toFixed(0)} MiB/s  ${(cpu / (sizeBytes / GiB)).toFixed(2)} cpu-s/GiB`;
+    console.log(`  ${threads} thread${threads === 1 ? ' ' : 's'}  ${speeds}`);
+    return seconds;
+  });
+  return one / two;
+}
