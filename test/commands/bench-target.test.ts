@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync } from 'node:fs';
-import { describe, it } from 'node:test';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import { describe, it, type TestContext } from 'node:test';
 import type { BenchFile } from '../../src/commands/bench/rows.js';
 import type { Suggestion } from '../../src/commands/bench/suggest.js';
 import { reach, runCli, startCli } from '../support/cli.js';
@@ -58,3 +62,25 @@ describe('sealift bench against a bucket', () => {
     await assertNothingLeft(world);
   });
 });
+
+describe('the cloud of a bench', () => {
+  it('ends with the process that started it, however that ends', async (t) => {
+    const parent = startParent(t, (await makeWorld(t)).path('cloud-of-its-own'));
+    const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string];
+    const { oss } = JSON.parse(line) as { oss: { endpoint: string } };
+    const socket = connect(Number(new URL(oss.endpoint).port), '127.0.0.1');
+    await once(socket, 'connect');
+    socket.on('error', () => undefined).resume();
+    parent.kill('SIGKILL');
+    await once(socket, 'close');
+  });
+});
+
+/** A process that starts the cloud, says where it is, and waits. */
+function startParent(t: TestContext, directory: string) {
+  const processes = new URL('../../src/commands/bench/processes.js', import.meta.url);
+  const script = `import { startCloud } from '${processes.href}'; console.log(JSON.stringify((await startCloud(process.argv[1])).announced));`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  return child;
+}

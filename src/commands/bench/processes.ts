@@ -32,7 +32,7 @@ export async function startSink({ latencyMs = 0, discard = false, etagMd5 = fals
 
 /** The embedded cloud. Announces `oss`, `accessKeyId` and `accessKeySecret`. */
 export async function startCloud(dataDirectory: string): Promise<Server> {
-  return await startServer([here('../../cli.js'), 'local', '--data', dataDirectory, '--json']);
+  return await startServer([here('./cloud.js'), dataDirectory]);
 }
 
 /** Runs a job in a process of its own. @throws SealiftError that of the job, unless all of it was done */
@@ -66,7 +66,7 @@ async function startServer(args: readonly string[]): Promise<Server> {
   return {
     announced: JSON.parse(first.value) as Readonly<Record<string, unknown>>,
     stop: async () => {
-      child.kill('SIGTERM');
+      child.stdin.end();
       await ended;
     },
   };
