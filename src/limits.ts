@@ -134,10 +134,10 @@ export const PROGRESS_MS = 250;
 export const KEEP_ALIVE_MS = 15_000;
 /** An answer that trickles in more slowly than this is given up after IDLE_TIMEOUT_MS of waiting. Ours. */
 export const MIN_BYTES_PER_SECOND = KiB;
-/** Bytes of machine code, as V8 counts them, that the parser of answers runs before it is optimised: the most that V8 takes, some hundred answers. Ours, measured. */
-export const PARSER_TIERING_BYTES = 2 ** 31 - 1;
 /** Bytes handed to the socket at a time, so that the idle time-out sees a slow upload move. Ours, measured: a fifth less for both ends than 64 KiB. */
 export const SEND_CHUNK_BYTES = 256 * KiB;
+/** Bytes read from a socket at a time. Ours: as many as Node reads. */
+export const RECEIVE_BYTES = 64 * KiB;
 /** Bytes of an answer that is read whole: a page of 1,000 objects with the longest names needs a third of it. Ours. */
 export const MAX_ANSWER_BYTES = 16 * MiB;
 /** Bytes of the headers of an answer: 8 KiB of metadata, and base64 error documents on HEAD. Ours. */

@@ -33,7 +33,6 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   piscina: ['src/run/pool.ts', 'src/run/thread-pool.ts'],
   'fast-glob': ['src/files/walk'],
   yargs: ['src/commands/'],
-  undici: ['src/store/transport'],
 };
 
 interface Source {

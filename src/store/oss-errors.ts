@@ -1,6 +1,6 @@
 import { StoreError } from '../errors.js';
 import type { ErrorCode, ErrorDetails } from '../errors.js';
-import type { AnswerHeaders } from './transport-exchange.js';
+import type { AnswerHeaders } from './transport-answers.js';
 
 /** The error document of OSS, as far as it is shown. */
 export interface ErrorDocument {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { StoreError } from '../errors.js';
-import type { AnswerHeaders } from './transport-exchange.js';
+import type { AnswerHeaders } from './transport-answers.js';
 import type { Metadata } from './store.js';
 
 /** One call of the OSS protocol, before it is signed. */

@@ -1,13 +1,10 @@
 import { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
 import type { StoreError } from '../errors.js';
 import { MAX_ANSWER_BYTES } from '../limits.js';
 import { onAbort } from './abort.js';
+import type { AnswerHeaders } from './transport-answers.js';
 import { interrupted, networkFailure, unavailable } from './transport-failures.js';
 import type { Subject } from './transport-failures.js';
-
-/** Lower-case names; a repeated header is a list. */
-export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 export interface HttpAnswer {
   readonly status: number;
@@ -28,15 +25,23 @@ export interface ExchangeOptions {
 
 const EMPTY = Buffer.alloc(0);
 
-/** One request and its answer on a socket of the pool; settles exactly once, and is deaf afterwards. */
-export class Exchange implements Dispatcher.DispatchHandler {
+/** The connection that an exchange has got. */
+export interface Line {
+  readonly isPaused: boolean;
+  pause(): void;
+  resume(): void;
+  destroy(): void;
+}
+
+/** One request and its answer; settles exactly once, and is deaf afterwards. */
+export class Exchange {
   readonly answer: Promise<HttpAnswer>;
   readonly #options: ExchangeOptions;
   readonly #floor: RateFloor;
   readonly #settle: () => void;
   #resolve!: (answer: HttpAnswer) => void;
   #reject!: (failure: StoreError) => void;
-  #controller: Dispatcher.DispatchController | undefined;
+  #line: Line | undefined;
   #failure: StoreError | undefined;
   #status = 0;
   #headers: AnswerHeaders = {};
@@ -55,26 +60,24 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#settle = onAbort(options.signal, () => this.#fail(interrupted(options.subject.object)));
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#failure !== undefined) {
-      controller.abort(this.#failure);
-    }
+  /** Its turn has come; false when nobody waits for it any more. */
+  begin(line: Line): boolean {
+    this.#line = line;
+    return this.#failure === undefined;
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
-    if (status < 200) {
-      return;
-    }
+  /** Whether the body is streamed: its pieces are then kept as they are. */
+  answered(status: number, headers: AnswerHeaders): boolean {
     this.#status = status;
     this.#headers = headers;
     this.#floor.wait();
     if (this.#options.streamed && status < 300) {
       this.#openBody();
     }
+    return this.#body !== undefined;
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  received(chunk: Buffer): void {
     this.#received += chunk.length;
     if (!this.#floor.reached(chunk.length)) {
       this.#fail(unavailable(this.#options.subject, 'the answer arrives too slowly'));
@@ -82,7 +85,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     if (this.#body !== undefined) {
       if (!this.#body.push(chunk)) {
-        controller.pause();
+        this.#line?.pause();
       }
       return;
     }
@@ -93,8 +96,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#chunks.push(chunk);
   }
 
-  onResponseEnd(): void {
+  ended(): void {
     this.#settle();
+    this.#line = undefined;
     if (this.#body === undefined) {
       this.#resolve(this.#answered(this.#chunks.length === 0 ? EMPTY : Buffer.concat(this.#chunks)));
     } else if (this.#received === this.#announced) {
@@ -104,7 +108,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+  failed(error: unknown): void {
     this.#fail(networkFailure(error, this.#options.subject));
   }
 
@@ -118,14 +122,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#announced = Number(length);
     this.#body = new Readable({
       read: () => {
-        if (this.#controller?.paused === true) {
+        if (this.#line?.isPaused === true) {
           this.#floor.wait();
-          this.#controller.resume();
+          this.#line.resume();
         }
       },
       destroy: (error, done) => {
         this.#settle();
-        this.#controller?.abort(error ?? interrupted(this.#options.subject.object));
+        this.#line?.destroy();
         done(error);
       },
     });
@@ -142,7 +146,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     this.#failure = failure;
     this.#settle();
-    this.#controller?.abort(failure);
+    this.#line?.destroy();
     this.#body?.destroy(failure);
     this.#reject(failure);
   }

@@ -1,5 +1,14 @@
 import { StoreError, isSealiftError } from '../errors.js';
 
+/** An answer that did not come, or is none; the message says why. */
+export class BrokenAnswer extends Error {}
+
+/** Nothing can be sent any more. */
+export class ClosedTransport extends Error {}
+
+/** A request that would not arrive as what it is; the message says why. */
+export class MisusedRequest extends Error {}
+
 /** What was asked for and where, for messages: neither carries a secret. */
 export interface Subject {
   /** Such as `oss://bucket/key`. */
@@ -17,18 +26,10 @@ const REASONS: Readonly<Record<string, string>> = {
   ENETUNREACH: 'the network cannot be reached',
   EMFILE: 'too many files and sockets are open in this process',
   ENFILE: 'too many files and sockets are open on this machine',
-  UND_ERR_CONNECT_TIMEOUT: 'no connection within the time-out',
-  UND_ERR_HEADERS_TIMEOUT: 'no answer within the idle time-out',
-  UND_ERR_BODY_TIMEOUT: 'the answer stalled beyond the idle time-out',
-  UND_ERR_SOCKET: 'the connection was closed before the answer was complete',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer ended before its announced length',
-  UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
 };
 
 /** Trust and protocol problems that the next attempt would meet again. */
 const UNTRUSTED = /^(?:CERT_|ERR_TLS_CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_|INVALID_CA|HOSTNAME_MISMATCH|ERR_SSL_(?:WRONG_VERSION|UNSUPPORTED_PROTOCOL|TLSV1_ALERT_PROTOCOL_VERSION))/;
-const CLOSED = new Set(['UND_ERR_DESTROYED', 'UND_ERR_CLOSED']);
-const MISUSED = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH', 'ERR_INVALID_ARG_TYPE']);
 
 /**
  * What a failed exchange means. The original error is not kept as cause: it may hold sockets, headers or a URL, and its
@@ -38,17 +39,20 @@ export function networkFailure(error: unknown, subject: Subject): StoreError {
   if (isSealiftError(error) && error instanceof StoreError) {
     return error;
   }
-  const code = codeOf(error);
   const { object, origin } = subject;
+  if (error instanceof BrokenAnswer) {
+    return unavailable(subject, error.message);
+  }
+  if (error instanceof ClosedTransport) {
+    return new StoreError('interrupted', `${object}: the store has been closed`, { object });
+  }
+  if (error instanceof MisusedRequest) {
+    return new StoreError('internal', `${object}: the request is not valid HTTP: ${error.message}`, { object });
+  }
+  const code = codeOf(error);
   if (UNTRUSTED.test(code)) {
     const remedy = 'Check the endpoint, the clock, and the CA file if the certificate authority is your own.';
     return new StoreError('remote-refused', `${object}: the TLS connection to ${origin} cannot be trusted (${code})`, { object, remedy });
-  }
-  if (CLOSED.has(code)) {
-    return new StoreError('interrupted', `${object}: the store has been closed`, { object });
-  }
-  if (MISUSED.has(code)) {
-    return new StoreError('internal', `${object}: the request is not valid HTTP (${code})`, { object });
   }
   if (code === 'ENOTFOUND') {
     // The resolver's final answer, unlike EAI_AGAIN: waiting for a mistyped host to appear helps nobody.

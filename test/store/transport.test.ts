@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import forge from 'node-forge';
 import { StoreError } from '../../src/errors.js';
 import { SEND_CHUNK_BYTES } from '../../src/limits.js';
-import { networkFailure } from '../../src/store/transport-failures.js';
+import { MisusedRequest, networkFailure } from '../../src/store/transport-failures.js';
 import { createTransport } from '../../src/store/transport.js';
 import type { Transport, TransportArguments, TransportOptions } from '../../src/store/transport.js';
 import { answer, gate, serve } from './raw-server.js';
@@ -223,7 +223,7 @@ describe('a failed exchange', () => {
       ['x', 'remote-unavailable', true],
       [Object.assign(new Error('x'), { code: 'SELF_SIGNED_CERT_IN_CHAIN' }), 'remote-refused', false],
       [Object.assign(new Error('x'), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }), 'remote-refused', false],
-      [Object.assign(new Error('x'), { code: 'UND_ERR_INVALID_ARG' }), 'internal', false],
+      [new MisusedRequest('x'), 'internal', false],
     ];
     for (const [error, code, retryable] of cases) {
       const failure = networkFailure(error, subject);

@@ -26,7 +26,7 @@ const PLACES: readonly (readonly [part: RegExp, stage: Stage])[] = [
   [/\/src\/files\//, 'read'],
   [/\/src\/keys\//, 'wrap'],
   [/\/src\/(?:crypto|envelope)\/|\/src\/run\/(?:sealing|opening)/, 'seal'],
-  [/\/src\/store\/|\/undici\/|\/ali-oss\/|^node:(?:net|internal\/stream|http|tls)/, 'send'],
+  [/\/src\/store\/|\/ali-oss\/|^node:(?:net|internal\/stream|http|tls)/, 'send'],
   [/\/src\/manifest\//, 'record'],
 ];
 
