@@ -190,7 +190,7 @@ export class PullRun {
 
   #begin(batch: readonly Unnumbered[]): readonly PullItem[] {
     const ids = this.#manifest.started(batch.map(({ path }) => path));
-    return batch.map((item, index) => ({ ...item, id: ids[index] ?? 0 }));
+    return batch.map((item, index) => ({ id: ids[index] ?? 0, ...item }));
   }
 
   #settle(item: PullItem, outcome: Outcome): void {

@@ -103,7 +103,7 @@ export class PushRun {
     };
     const plan = planFile(file, known, { singlePutBytes: this.#session.bounds.singlePutBytes, checksum: this.#checksum });
     if (plan.action === 'skip') {
-      this.#session.tally.skipped({ ...this.#facts(file.path), bytes: file.sizeBytes }, 'unchanged');
+      this.#session.tally.skipped({ bytes: file.sizeBytes, ...this.#facts(file.path) }, 'unchanged');
       return undefined;
     }
     const key = this.#keyOf(file.path);
@@ -148,7 +148,7 @@ export class PushRun {
   /** Written, not yet synced: what is lost with it costs a second look at the file, never a byte. */
   #begin(batch: readonly Unnumbered[]): readonly PushItem[] {
     const ids = this.#manifest.started(batch.map(({ path }) => path));
-    return batch.map((item, index) => ({ ...item, id: ids[index] ?? 0 }));
+    return batch.map((item, index) => ({ id: ids[index] ?? 0, ...item }));
   }
 
   async #startLarge(item: Unnumbered): Promise<void> {
@@ -178,7 +178,7 @@ export class PushRun {
         }
         this.#session.succeeded();
         this.#movedWhole(item, outcome.stat);
-        tally.done({ ...this.#facts(item.path), bytes: outcome.stat.sizeBytes });
+        tally.done({ bytes: outcome.stat.sizeBytes, ...this.#facts(item.path) });
         return;
       case 'skipped':
         if (outcome.reason === 'unchanged') {
@@ -186,7 +186,7 @@ export class PushRun {
         } else {
           this.#manifest.skipped(item.path, outcome.reason);
         }
-        tally.skipped({ ...this.#facts(item.path), bytes: item.stat.sizeBytes }, outcome.reason);
+        tally.skipped({ bytes: item.stat.sizeBytes, ...this.#facts(item.path) }, outcome.reason);
         return;
       case 'failed':
         this.#fail(item.path, outcome.failure);

@@ -1,5 +1,5 @@
 import { combineExitCodes, exitCodeOf, isErrorCode, SealiftError, type Failure } from '../errors.js';
-import type { EventListener, RunEvent, SkipReason } from './events.js';
+import type { EventListener, FileEvent, FileState, RunEvent, SkipReason } from './events.js';
 import type { FileFailure } from './options.js';
 
 /** Failures kept in memory for the result; the manifest has all of them. */
@@ -60,18 +60,20 @@ export class Tally {
   done(file: FileFacts & { readonly bytes: number }): void {
     this.#done += 1;
     this.#bytes += file.bytes;
-    this.emit({ event: 'file', ...file, state: 'done' });
+    this.emit(fileEvent(file, 'done'));
   }
 
   planned(file: FileFacts): void {
     this.#done += 1;
     this.#bytes += file.bytes ?? 0;
-    this.emit({ event: 'file', ...file, state: 'planned' });
+    this.emit(fileEvent(file, 'planned'));
   }
 
   skipped(file: FileFacts, reason: SkipReason): void {
     this.#skipped += 1;
-    this.emit({ event: 'file', ...file, state: 'skipped', code: reason });
+    const event = fileEvent(file, 'skipped');
+    event.code = reason;
+    this.emit(event);
   }
 
   failed(file: FileFacts, failure: Failure): void {
@@ -81,7 +83,7 @@ export class Tally {
       const { code, message, remedy } = failure;
       this.#failures.push({ path: file.path, code, message, ...(remedy === undefined ? {} : { remedy }) });
     }
-    this.emit({ event: 'file', ...file, state: 'failed', code: failure.code, message: failure.message });
+    this.emit({ ...fileEvent(file, 'failed'), code: failure.code, message: failure.message });
   }
 
   /** A scanned entry that this session leaves to the next one. */
@@ -148,4 +150,9 @@ export class Tally {
     }
     this.emit({ event: 'summary', scanned, done, skipped, failed, bytes, exitCode: this.exitCode, ...this.restarts });
   }
+}
+
+/** What is promised and no more: callers hand over what they have. No literal here begins with a spread: each would leave a hidden class behind. */
+function fileEvent({ path, key, bytes }: FileFacts, state: FileState): { -readonly [Name in keyof FileEvent]: FileEvent[Name] } {
+  return bytes === undefined ? { event: 'file', path, key, state } : { event: 'file', path, key, bytes, state };
 }

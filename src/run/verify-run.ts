@@ -109,7 +109,7 @@ export class VerifyRun {
 
   #number(draft: Draft): PullItem {
     this.#nextId += 1;
-    return { ...draft, id: this.#nextId };
+    return { id: this.#nextId, ...draft };
   }
 
   #settle(item: PullItem, outcome: Outcome): void {

@@ -51,7 +51,7 @@ describe('a push over a bad connection', () => {
     }
     world.faults = () => undefined;
     const { result } = await world.pull(world.path('back'), { target: { ...world.target, prefix: 'faults' } });
-    assert.equal(result.done, faults.length * (FILES + 1));
+    assert.equal(result.done, faults.length * (FILES + 1), JSON.stringify(result));
     for (const [index, [name]] of faults.entries()) {
       assert.deepEqual(describeTree(world.path('back', `${index}`)), describeTree(world.source), name);
     }

@@ -5,6 +5,7 @@ import { SealiftError } from '../../src/errors.js';
 import { MAX_PARTS, MiB } from '../../src/limits.js';
 import { Budget } from '../../src/run/budget.js';
 import { partBytesFor, resolveBounds } from '../../src/run/effective.js';
+import type { RunEvent } from '../../src/run/events.js';
 import { decideExisting } from '../../src/run/existing.js';
 import { cut, onEveryPiece } from '../../src/run/large-file.js';
 import { Batcher, planFile } from '../../src/run/plan.js';
@@ -176,6 +177,18 @@ describe('the tally', () => {
     tally.done({ path: 'a', key: 'a', bytes: 1 });
     tally.close();
     assert.equal(tally.exitCode, 0);
+  });
+
+  it('tells of a file what events promise and nothing else that is known of it', () => {
+    const events: RunEvent[] = [];
+    const tally = new Tally((event) => events.push(event));
+    const known = { path: 'a', key: 'p/a', id: 7, mustBeSealed: true };
+    tally.skipped(known, 'exists');
+    tally.done({ ...known, bytes: 3 });
+    assert.deepEqual(events, [
+      { event: 'file', path: 'a', key: 'p/a', state: 'skipped', code: 'exists' },
+      { event: 'file', path: 'a', key: 'p/a', bytes: 3, state: 'done' },
+    ]);
   });
 
   it('chooses one exit code by severity, and keeps a bounded list of failures', () => {
