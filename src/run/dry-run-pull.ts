@@ -15,7 +15,7 @@ import type { ListedObject } from '../store/store.js';
 /** The plan of a pull, object by object, and its effective numbers: the bucket is listed, nothing is fetched or written. */
 export async function dryRunPull(options: PullOptions, prepared: PreparedPull, pushed: PushedBefore, tally: Tally): Promise<RunResult> {
   tally.emit({ event: 'start', run: 'dry-run', effective: prepared.effective });
-  const store = await openStore(prepared.context, { credentials: prepared.provider }, (message) => tally.notice('warning', message));
+  const { store } = openStore(prepared.context, { credentials: prepared.provider }, (message) => tally.notice('warning', message));
   const tree = existsSync(prepared.destination) ? TargetTree.open(prepared.destination) : undefined;
   const signal = options.signal ?? new AbortController().signal;
   try {

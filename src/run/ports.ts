@@ -5,7 +5,7 @@ import { TargetTree } from '../files/target-tree.js';
 import { SharedStart } from '../keys/wrapped-start.js';
 import type { SealiftError } from '../errors.js';
 import { NOTABLE_PAUSE_MS } from '../limits.js';
-import { createOssStore } from '../store/oss.js';
+import { openOssStore, type OpenedStore } from '../store/oss.js';
 import { RETRY_POLICY, withRetry } from '../store/retry.js';
 import type { ObjectStore } from '../store/store.js';
 import type { WorkerContext } from './context.js';
@@ -48,8 +48,8 @@ function buffersFrom(take: (bytes: number) => Buffer): Buffers {
 /** Told what a person should know while nothing moves. */
 export type NoticeListener = (message: string) => void;
 
-export async function openPorts(context: WorkerContext, commons: ThreadCommons, onNotice: NoticeListener): Promise<Ports> {
-  const store = await openStore(context, commons, onNotice);
+export function openPorts(context: WorkerContext, commons: ThreadCommons, onNotice: NoticeListener): { readonly ports: Ports } & Pick<OpenedStore, 'load'> {
+  const { store, load } = openStore(context, commons, onNotice);
   const { keyring, sealingWrapper, isRemote } = openMasterKeys(context, commons, noticeOf(onNotice));
   const wrapper = once(sealingWrapper);
   const starts = once(() => new SharedStart(wrapper()));
@@ -59,15 +59,17 @@ export async function openPorts(context: WorkerContext, commons: ThreadCommons, 
     opened?.close();
     await store.close();
   };
-  return {
+  const ports: Ports = {
     context, store, keyring, slabs: OWN_BUFFERS, crc64: Crc64.create(), wrapper, starts, tree, close,
     expect: (objects) => (isRemote ? starts().prepare(objects) : undefined),
     materialDescription: context.keys[0]?.materialDescription,
   };
+  return { ports, load };
 }
 
-export async function openStore(context: WorkerContext, { credentials }: Pick<ThreadCommons, 'credentials'>, onNotice: NoticeListener): Promise<ObjectStore> {
-  return withRetry(await createOssStore(context.store, { onNotice, credentials }), RETRY_POLICY, { onRetry: noticeOf(onNotice) });
+export function openStore(context: WorkerContext, { credentials }: Pick<ThreadCommons, 'credentials'>, onNotice: NoticeListener): OpenedStore {
+  const { store, load } = openOssStore(context.store, { onNotice, credentials });
+  return { store: withRetry(store, RETRY_POLICY, { onRetry: noticeOf(onNotice) }), load };
 }
 
 function noticeOf(onNotice: NoticeListener): (failure: SealiftError, pauseMs: number) => void {

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { fromFailure, isSealiftError, toFailure, type Failure } from '../errors.js';
 import { objectKey } from '../files/names.js';
-import { LARGE_FILES_AT_ONCE } from '../limits.js';
+import { FILES_FOR_ONE_THREAD, LARGE_FILES_AT_ONCE } from '../limits.js';
 import type { Manifest } from '../manifest/manifest.js';
 import { Budget } from './budget.js';
 import type { IfExists } from './options.js';
@@ -9,7 +9,7 @@ import type { Outcome, PushItem } from './jobs.js';
 import { Dispatcher } from './dispatcher.js';
 import { planFile, type Known } from './plan.js';
 import type { PreparedPush } from './prepare-push.js';
-import { pushLarge } from './push-large.js';
+import type { pushLarge } from './push-large.js';
 import { giveUp, sceneOf, type PushScene } from './push-scene.js';
 import type { Session } from './session.js';
 import type { EncodedPath, FileStat, ObjectKey, SkippedEntry, SourceFile, WalkEntry } from './types.js';
@@ -31,6 +31,9 @@ export class PushRun {
   readonly #small: Dispatcher<Unnumbered, PushItem>;
   readonly #largeFiles = new Budget(LARGE_FILES_AT_ONCE);
   readonly #scanning = new Budget(1);
+  #pushLarge: Promise<typeof pushLarge> | undefined;
+  /** Small files handed over. */
+  #handedOver = 0;
   /** Large files that this session has worked on. */
   readonly #attended = new Set<number>();
   /** Whether everything could be looked at, so that what was not seen is gone. */
@@ -147,8 +150,21 @@ export class PushRun {
 
   /** Written, not yet synced: what is lost with it costs a second look at the file, never a byte. */
   #begin(batch: readonly Unnumbered[]): readonly PushItem[] {
+    this.#handedOver += batch.length;
+    if (this.#handedOver > FILES_FOR_ONE_THREAD) {
+      this.#session.follow(this.#loadRest().then(() => undefined));
+    }
     const ids = this.#manifest.started(batch.map(({ path }) => path));
     return batch.map((item, index) => ({ id: ids[index] ?? 0, ...item }));
+  }
+
+  /** What a few small files do not need: loaded while there are descriptors to be had. */
+  async #loadRest(): Promise<typeof pushLarge> {
+    if (this.#pushLarge === undefined) {
+      this.#session.loadStore();
+      this.#pushLarge = import('./push-large.js').then((module) => module.pushLarge);
+    }
+    return await this.#pushLarge;
   }
 
   async #startLarge(item: Unnumbered): Promise<void> {
@@ -164,7 +180,7 @@ export class PushRun {
     const [id = 0] = this.#manifest.started([item.path]);
     this.#attended.add(id);
     const numbered = { ...item, id };
-    const work = pushLarge(numbered, this.#scene()).then((outcome) => this.#settle(numbered, outcome));
+    const work = this.#loadRest().then((push) => push(numbered, this.#scene())).then((outcome) => this.#settle(numbered, outcome));
     this.#session.follow(work.finally(() => this.#largeFiles.give(1)));
   }
 

@@ -10,6 +10,7 @@ import type { Pool } from './pool.js';
 import { openPorts, type Ports } from './ports.js';
 import { ThreadHub } from './thread-hub.js';
 import { ThreadPool } from './thread-pool.js';
+import type { OpenedStore } from '../store/oss.js';
 import type { Tally } from './tally.js';
 
 /** What a session is made of. */
@@ -19,6 +20,11 @@ export interface SessionParts {
   readonly provider: CredentialsProvider;
   /** Threads that outlive the session; without it the session has its own. */
   readonly threads: ThreadPool | undefined;
+}
+
+interface SessionCrew extends Pick<OpenedStore, 'load'> {
+  readonly pool: Pool;
+  readonly tally: Tally;
 }
 
 /** What every kind of run has: workers, bounds, counters, and a way to stop. */
@@ -31,16 +37,18 @@ export class Session {
   readonly memory: Arena;
   /** Objects under way, in flight or waiting in a worker. */
   readonly slots: Budget;
+  readonly #load: OpenedStore['load'];
   readonly #intake = new AbortController();
   #stop: SealiftError | undefined;
   #unreachableInARow = 0;
   readonly #underWay = new Set<Promise<void>>();
 
-  private constructor(bounds: Bounds, ports: Ports, memory: Arena, { pool, tally }: { pool: Pool; tally: Tally }) {
+  private constructor(bounds: Bounds, ports: Ports, memory: Arena, { pool, tally, load }: SessionCrew) {
     this.bounds = bounds;
     this.ports = ports;
     this.pool = pool;
     this.tally = tally;
+    this.#load = load;
     this.memory = memory;
     this.slots = new Budget(bounds.threads * bounds.concurrency * 2);
   }
@@ -55,28 +63,20 @@ export class Session {
   ): Promise<T> {
     const notices = new Notices(tally);
     const onNotice = (message: string): void => notices.tell(message);
-    const hub = new ThreadHub(context.channel, provider);
     const memory = new Arena(bounds.arenaBytes);
-    const ports = await openPorts(context, hub, onNotice);
     const crew = threads ?? new ThreadPool(bounds);
     const start: SessionStart = { ...context, memory: memory.memory };
+    // Before anything else is opened: it may be refused, and threads load their modules while this one goes on.
     const pool = crew.open(start, onNotice);
-    const session = new Session(bounds, ports, memory, { pool, tally });
-    const progress = setInterval(() => tally.progress(), PROGRESS_MS);
-    const onAbort = (): void => session.stop(interruption(signal));
-    signal?.addEventListener('abort', onAbort);
-    if (signal?.aborted === true) {
-      onAbort();
-    }
+    const hub = new ThreadHub(context.channel, provider);
     try {
-      return await work(session);
+      const { ports, load } = openPorts(context, hub, onNotice);
+      const session = new Session(bounds, ports, memory, { pool, tally, load });
+      return await conduct(session, signal, work).finally(() => ports.close());
     } finally {
-      clearInterval(progress);
-      signal?.removeEventListener('abort', onAbort);
       await pool.end();
       await (threads === undefined ? crew.destroy() : undefined);
       hub.close();
-      await ports.close();
     }
   }
 
@@ -88,6 +88,11 @@ export class Session {
   /** Why the run stopped before its end, if it did. */
   get stopped(): SealiftError | undefined {
     return this.#stop;
+  }
+
+  /** Makes the store ready for requests of this thread, before sockets of others have taken every descriptor. */
+  loadStore(): void {
+    this.follow(this.#load());
   }
 
   /** Stops intake. What is under way may finish within the grace period; then the threads end. */
@@ -142,6 +147,22 @@ export class Session {
 
 /** Causes that one object can have for itself, but hardly many in a row. */
 const UNREACHABLE: ReadonlySet<string> = new Set(['remote-unavailable', 'remote-refused', 'kms-unavailable']);
+
+/** Runs `work` with progress on a timer and an orderly end on `signal`. */
+async function conduct<T>(session: Session, signal: AbortSignal | undefined, work: (session: Session) => Promise<T>): Promise<T> {
+  const progress = setInterval(() => session.tally.progress(), PROGRESS_MS);
+  const onAbort = (): void => session.stop(interruption(signal));
+  signal?.addEventListener('abort', onAbort);
+  if (signal?.aborted === true) {
+    onAbort();
+  }
+  try {
+    return await work(session);
+  } finally {
+    clearInterval(progress);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
 
 function interruption(signal: AbortSignal | undefined): SealiftError {
   const reason: unknown = signal?.reason;

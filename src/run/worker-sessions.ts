@@ -28,10 +28,15 @@ export class WorkerSessions {
 
   #begin(session: string, { memory, ...context }: SessionStart): Promise<WorkerSession> {
     const link = new ThreadLink(session, context.threads, { onEnd: () => void this.#end(session) });
-    const begun = openPorts(context, link, (message) => this.#onNotice(session, message))
-      .then((ports) => ({ context, memory, ports, slots: new Budget(context.concurrency) }));
+    const begun = this.#openPorts(session, context, link).then((ports) => ({ context, memory, ports, slots: new Budget(context.concurrency) }));
     this.#known.set(session, begun);
     return begun;
+  }
+
+  async #openPorts(session: string, context: WorkerContext, link: ThreadLink): Promise<Ports> {
+    const { ports, load } = openPorts(context, link, (message) => this.#onNotice(session, message));
+    await load();
+    return ports;
   }
 
   async #end(session: string): Promise<void> {

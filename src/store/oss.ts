@@ -3,7 +3,7 @@ import type { Credentials } from '../run/options.js';
 import { fixedCredentials } from './credentials.js';
 import type { CredentialsProvider } from './credentials.js';
 import type { AliOssRequests } from './ali-oss.js';
-import { refuseUnverifiedTls, resolveEndpoint } from './endpoint.js';
+import { refuseUnverifiedTls, resolveEndpoint, type Endpoint } from './endpoint.js';
 import { refusalError } from './oss-errors.js';
 import type { ErrorDocument } from './oss-errors.js';
 import { objectCalls } from './oss-objects.js';
@@ -48,15 +48,37 @@ export interface OssPorts {
  * Throws `config-invalid` or `credentials-missing` for what can be seen without a request.
  */
 export async function createOssStore(config: OssConfig, ports: OssPorts = {}): Promise<ObjectStore> {
+  const { store, load } = openOssStore(config, ports);
+  await load();
+  return store;
+}
+
+/** What {@link openOssStore} returns. */
+export interface OpenedStore {
+  readonly store: ObjectStore;
+  /** Loads what the first request would load. Rejects, as every request would, where the store cannot be used. */
+  readonly load: () => Promise<void>;
+}
+
+/** The same at once. What sends requests is loaded with the first one: it takes longer than a whole small command. */
+export function openOssStore(config: OssConfig, ports: OssPorts = {}): OpenedStore {
   refuseUnverifiedTls(config.tlsRejectUnauthorized);
   const endpoint = resolveEndpoint(config);
   const credentials = ports.credentials ?? fixedCredentials(config.credentials);
-  // Loaded on first use: they take longer than a whole small command. The parser too, before sockets take every descriptor.
+  let opened: Promise<Sender> | undefined;
+  const open = (): Promise<Sender> => (opened ??= openSender(config, { endpoint, credentials, ports }));
+  const send: Send = async (request) => await (await open()).send(request);
+  const close = async (): Promise<void> => await opened?.then((sender) => sender.close(), () => undefined);
+  return { store: { ...objectCalls(send), ...uploadCalls(send), close }, load: async () => { await open(); } };
+}
+
+type SenderScene = Pick<SenderParts, 'credentials' | 'ports'> & { readonly endpoint: Endpoint };
+
+async function openSender({ bucket, connections, caCertificates }: OssConfig, { endpoint, credentials, ports }: SenderScene): Promise<Sender> {
+  // The parser too, before sockets take every descriptor.
   const [{ AliOssRequests }, { createTransport }, { parseXml }] = await Promise.all([import('./ali-oss.js'), import('./transport.js'), import('./xml.js')]);
-  const { connections, caCertificates, bucket } = config;
   const transport = (ports.openTransport ?? createTransport)({ origin: endpoint.origin, connections, caCertificates });
-  const send = new Sender({ requests: new AliOssRequests(bucket, endpoint), parseXml, transport, bucket, credentials, ports }).send;
-  return { ...objectCalls(send), ...uploadCalls(send), close: () => transport.close() };
+  return new Sender({ requests: new AliOssRequests(bucket, endpoint), parseXml, transport, bucket, credentials, ports });
 }
 
 interface SenderParts {
@@ -90,6 +112,10 @@ class Sender {
     }
     throw await this.#refusal(request, last, renewed ?? credentials);
   };
+
+  async close(): Promise<void> {
+    await this.#parts.transport.close();
+  }
 
   #exchange(request: OssRequest, credentials: Credentials): Promise<HttpAnswer> {
     const { requests, transport } = this.#parts;
