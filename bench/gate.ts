@@ -73,7 +73,7 @@ async function countSmall({ push: startOfPush, pull: startOfPull }: Starts): Pro
 }
 
 async function countKms(): Promise<void> {
-  const key = ['--kms-key', cloud.kms.keyId, '--kms-endpoint', cloud.kms.endpoint, '--kms-qps', '100000'];
+  const key = ['--kms-key', cloud.kms.keyId, '--kms-endpoint', cloud.kms.endpoint, '--kms-qps', '100000', '--threads', '2'];
   const push = await counted(['push', join(work, 'small'), 'oss://bench/kms'], key);
   judge('push small under KMS: calls per object', push.kmsCalls / SMALL.files);
   const pull = await counted(['pull', 'oss://bench/kms', join(work, 'back-kms')], key);
@@ -110,13 +110,16 @@ async function efficiencies(set: 'small' | 'large', group: PairOptions['group'])
 
 type Counted = Omit<CloudCounts, 'operations'> & NonNullable<Cost['calls']>;
 
-/** A command whose every call is counted, here and in the cloud; that it did its work, its exit code says. */
-async function counted(args: readonly string[], key: readonly string[] = ['--key', join(work, 'key.pem')]): Promise<Counted> {
+/**
+ * A command whose every call is counted, here and in the cloud; that it did its work, its exit code says. On one thread,
+ * because others load as much of themselves as they come to before the end.
+ */
+async function counted(args: readonly string[], more: readonly string[] = ['--key', join(work, 'key.pem'), '--threads', '1']): Promise<Counted> {
   const before = await cloud.counts();
   const env = {
     OSS_ACCESS_KEY_ID: cloud.accessKeyId, OSS_ACCESS_KEY_SECRET: cloud.accessKeySecret, OSS_REGION: cloud.oss.region, OSS_ENDPOINT: cloud.oss.endpoint,
   };
-  const { calls } = await measureCli([...args, ...key, '--threads', '2', '--quiet'], { env, cwd: work, imports: ['./calls.js'] });
+  const { calls } = await measureCli([...args, ...more, '--quiet'], { env, cwd: work, imports: ['./calls.js'] });
   const after = await cloud.counts();
   if (calls === undefined) {
     throw new Error('the process has counted nothing');

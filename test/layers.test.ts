@@ -30,7 +30,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   '@alicloud/kms20160120': ['src/keys/kms'],
   '@alicloud/credentials': ['src/store/credentials'],
   'node-forge': ['src/keys/key-files', 'src/keys/'],
-  piscina: ['src/run/pool.ts', 'src/run/thread-pool.ts'],
+  piscina: ['src/run/crew.ts'],
   'fast-glob': ['src/files/walk'],
   yargs: ['src/commands/'],
 };

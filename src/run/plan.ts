@@ -40,7 +40,7 @@ function replacement(known: Known | undefined): Replace {
 }
 
 /**
- * Groups small items for one worker, in order. The first batches are small, so that a run of a few files still uses every
+ * Groups small items for one worker, in order. The first batches are small, so that a run of some dozens still uses every
  * thread; then they grow to `maxItems`, because one pool task per file costs as much as the file.
  */
 export class Batcher<T> {

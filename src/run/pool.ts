@@ -1,18 +1,11 @@
-import type { Piscina } from 'piscina';
 import { SealiftError } from '../errors.js';
+import { FILES_FOR_ONE_THREAD, SMALL_FILE_BYTES } from '../limits.js';
+import type { Crew } from './crew.js';
 import { UNKNOWN_SESSION, type Job, type ResultOf } from './jobs.js';
 
 /** A run by its name, and whatever else its workers have to know. */
 export interface Introduction {
   readonly channel: string;
-}
-
-/** Threads, as long as they live. */
-export interface Crew {
-  readonly piscina: Piscina;
-  dismissed: boolean;
-  /** Why no thread could be started at all. */
-  broken: Error | undefined;
 }
 
 /**
@@ -24,6 +17,8 @@ export class Pool {
   readonly #crew: () => Crew;
   readonly #onEnd: (isIdle: boolean) => Promise<void>;
   #underWay = 0;
+  /** Whether a thread has answered, which it can only when it knows the run. */
+  #isKnown = false;
   #ended = false;
 
   /** @param onEnd - told whether every job has come back; where one has not, its thread must not go on with it. */
@@ -73,7 +68,7 @@ export class Pool {
 
   /** Of all threads together, in milliseconds; an end starts no new ones. */
   #times(): { readonly idle: number; readonly active: number } {
-    const threads = this.#ended ? [] : this.#crew().piscina.threads;
+    const threads = this.#ended ? [] : this.#crew().threads;
     const times = threads.map(({ performance }) => performance.eventLoopUtilization());
     return { idle: times.reduce((sum, { idle }) => sum + idle, 0), active: times.reduce((sum, { active }) => sum + active, 0) };
   }
@@ -92,12 +87,30 @@ export class Pool {
     });
   }
 
-  /** Keys cost microseconds to send, so that a thread is told of the run only when it does not know it. */
-  async #submit<J extends Job>({ piscina }: Crew, job: J): Promise<ResultOf<J>> {
-    const session = this.#start.channel;
-    const answer = (await piscina.run({ session, job })) as ResultOf<J> | typeof UNKNOWN_SESSION;
-    return answer === UNKNOWN_SESSION ? ((await piscina.run({ session, job, start: this.#start })) as ResultOf<J>) : answer;
+  /** Keys cost microseconds to send, so that once a thread knows of the run the others are told only when they do not know it. */
+  async #submit<J extends Job>(crew: Crew, job: J): Promise<ResultOf<J>> {
+    const [session, load] = [this.#start.channel, loadOf(job)];
+    const introduced = { session, job, start: this.#start };
+    const answer = (await crew.run(this.#isKnown ? { session, job } : introduced, load)) as ResultOf<J> | typeof UNKNOWN_SESSION;
+    this.#isKnown = true;
+    return answer === UNKNOWN_SESSION ? ((await crew.run(introduced, load)) as ResultOf<J>) : answer;
   }
+}
+
+/** In small files. A batch alone is nothing to share, but where there is a piece of a large file there are others. */
+function loadOf(job: Job): number {
+  switch (job.kind) {
+    case 'push':
+      return weightOf(job.files.map(({ stat }) => stat.sizeBytes));
+    case 'pull':
+      return weightOf(job.objects.map(({ sizeBytes }) => sizeBytes));
+    default:
+      return FILES_FOR_ONE_THREAD + 1;
+  }
+}
+
+function weightOf(sizes: readonly number[]): number {
+  return Math.min(FILES_FOR_ONE_THREAD, sizes.reduce((sum, bytes) => sum + 1 + bytes / SMALL_FILE_BYTES, 0));
 }
 
 function interrupted(): SealiftError {

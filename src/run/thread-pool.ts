@@ -1,9 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { Piscina } from 'piscina';
 import { SealiftError } from '../errors.js';
 import { DEFAULT_CONCURRENCY } from '../limits.js';
-import type { WorkerNotice } from './jobs.js';
-import { Pool, type Crew, type Introduction } from './pool.js';
+import { Crew } from './crew.js';
+import { Pool, type Introduction } from './pool.js';
 
 /** `dist/workers/object.js`, wherever the package lies; a URL and no import, so there is no cycle. */
 const WORKER_URL = new URL('../../workers/object.js', import.meta.url);
@@ -25,7 +24,7 @@ export interface ThreadPoolOptions {
  * keeps no process alive.
  */
 export class ThreadPool {
-  /** How many. */
+  /** How many. One starts at once, the others when there is work for them. */
   readonly threads: number;
   readonly #concurrency: number;
   readonly #worker: URL;
@@ -39,13 +38,8 @@ export class ThreadPool {
     this.#worker = worker;
   }
 
-  /**
-   * What one run sees of the threads, which start now if they have not. `onNotice` is told what workers say besides the
-   * outcomes of their jobs.
-   *
-   * @internal
-   */
-  open(start: Introduction, onNotice: (message: string) => void = () => undefined): Pool {
+  /** Starts the first thread before a run asks for it. */
+  start(): void {
     if (this.#destroyed) {
       throw new SealiftError('usage', 'the thread pool was destroyed', { remedy: 'make another one' });
     }
@@ -53,6 +47,16 @@ export class ThreadPool {
       this.#crew = undefined;
     }
     this.#crewNow();
+  }
+
+  /**
+   * What one run sees of the threads, which start now if none has. `onNotice` is told what workers say besides the
+   * outcomes of their jobs.
+   *
+   * @internal
+   */
+  open(start: Introduction, onNotice: (message: string) => void = () => undefined): Pool {
+    this.start();
     this.#listeners.set(start.channel, onNotice);
     return new Pool(start, () => this.#crewNow(), async (isIdle) => {
       this.#listeners.delete(start.channel);
@@ -74,35 +78,15 @@ export class ThreadPool {
   async #dismiss(): Promise<void> {
     const crew = this.#crew;
     this.#crew = undefined;
-    if (crew !== undefined) {
-      crew.dismissed = true;
-      await crew.piscina.destroy();
-    }
+    await crew?.dismiss();
   }
 
   #hire(): Crew {
-    const crew: Crew = { piscina: start(this.#worker, this.threads, this.#concurrency), dismissed: false, broken: undefined };
-    crew.piscina.on('message', ({ session, notice }: WorkerNotice) => this.#listeners.get(session)?.(notice));
-    // A thread that is ended while it still loads its modules complains about that; nobody is interested any more.
-    crew.piscina.on('error', (error: Error) => {
-      if (!crew.dismissed) {
-        crew.broken = error;
-        void crew.piscina.destroy();
-      }
+    return new Crew({
+      worker: this.#worker,
+      threads: this.threads,
+      tasks: Math.max(2, this.#concurrency),
+      onNotice: ({ session, notice }) => this.#listeners.get(session)?.(notice),
     });
-    return crew;
   }
-}
-
-function start(worker: URL, threads: number, concurrency: number): Piscina {
-  return new Piscina({
-    filename: worker.href,
-    minThreads: threads,
-    maxThreads: threads,
-    idleTimeout: Infinity,
-    concurrentTasksPerWorker: Math.max(2, concurrency),
-    // A worker that sleeps on an atomic stops its event loop, and with it timers and keep-alive.
-    atomics: 'disabled',
-    recordTiming: false,
-  });
 }
