@@ -9,6 +9,10 @@ import { pullObject } from '../src/run/pull-object.js';
 import { pushFile } from '../src/run/push-object.js';
 import { WorkerSessions, type WorkerSession } from '../src/run/worker-sessions.js';
 import { recycleBuffers } from '../src/run/young-space.js';
+// What sends requests, loaded before the first job comes.
+import '../src/store/ali-oss.js';
+import '../src/store/transport.js';
+import '../src/store/xml.js';
 
 recycleBuffers();
 const sessions = new WorkerSessions((session, notice) => parentPort?.postMessage({ session, notice } satisfies WorkerNotice));

@@ -2,6 +2,7 @@
 import { loadConfig, type Config } from '../config.js';
 import { SealiftError, toFailure, exitCodeOf } from '../errors.js';
 import type { RunResult, TransferOptions } from '../run/options.js';
+import type { ThreadPool } from '../run/thread-pool.js';
 import { isRecorded, isSettingName, type SettingName, type Settings } from '../settings.js';
 import { addsUp, shellWord } from '../report/closing.js';
 import { createReporter, type Reporter } from '../report/reporter.js';
@@ -41,8 +42,11 @@ export async function runTransfer(context: Context, transfer: Transfer, start: (
   const config = await loadConfig({ flags, names, env: context.env, cwd: context.cwd, ...(recorded === undefined ? {} : { recorded }) });
   const reporter = await openReporter(context, transfer.label, config.settings);
   try {
-    const session = await openSession(context, config, location, transfer.purpose);
-    const result = await start({ settings: config.settings, session, common: commonOptions(context, { transfer, config, session, reporter }) }).finally(() => session.close());
+    const result = await withThreads(config.settings, async (pool) => {
+      const session = await openSession(context, config, location, transfer.purpose);
+      const common = commonOptions(context, { transfer, config, session, reporter, pool });
+      return await start({ settings: config.settings, session, common }).finally(() => session.close());
+    });
     reporter.finish(result, resumeOptions(config.settings));
     context.summarized();
     context.exitWith(result.exitCode);
@@ -52,6 +56,21 @@ export async function runTransfer(context: Context, transfer: Transfer, start: (
     reporter.fail({ code, message, exitCode: exitCodeOf(code) });
     context.summarized();
     throw error;
+  }
+}
+
+/** Threads start while keys are read and the rest of the run is loaded. A plan needs none. */
+async function withThreads<T>(settings: Settings, work: (threads: ThreadPool | undefined) => Promise<T>): Promise<T> {
+  if (settings['dry-run'] === true) {
+    return await work(undefined);
+  }
+  const { ThreadPool } = await import('../run/thread-pool.js');
+  const pool = new ThreadPool(defined({ threads: settings.threads, concurrency: settings.concurrency }));
+  pool.start();
+  try {
+    return await work(pool);
+  } finally {
+    await pool.destroy();
   }
 }
 
@@ -75,9 +94,10 @@ interface Parts {
   readonly config: Config;
   readonly session: Session;
   readonly reporter: Reporter;
+  readonly pool: ThreadPool | undefined;
 }
 
-function commonOptions(context: Context, { transfer, config, session, reporter }: Parts): TransferOptions {
+function commonOptions(context: Context, { transfer, config, session, reporter, pool }: Parts): TransferOptions {
   const { settings, manifestDirectories } = config;
   const manifest = transfer.manifest ?? settings.manifest;
   return {
@@ -90,6 +110,7 @@ function commonOptions(context: Context, { transfer, config, session, reporter }
     signal: context.signal(),
     onEvent: reporter.onEvent,
     ...defined({
+      pool,
       manifest,
       newRun: settings['new-run'],
       breakLock: settings['break-lock'],
