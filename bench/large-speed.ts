@@ -69,15 +69,14 @@ async function toSink<T>({ sizeBytes }: SpeedSet, pushes: number, measured: (ori
   }
 }
 
-/** @returns the median of what the rounds say, each comparing its own pushes */
+/** @returns the median of the rounds, each comparing its own pushes: what slows the machine down for a while slows both */
 function table(name: string, rounds: readonly (readonly Round[])[], { sizeBytes, runs }: SpeedSet): number {
   console.log(`push of one file of ${sizeBytes / MiB} MiB to a sink, median of ${runs}, ${name}:`);
-  const [one = 0, two = 0] = THREADS.map((threads, column) => {
+  THREADS.forEach((threads, column) => {
     const seconds = median(rounds.map((round) => round[column]?.seconds ?? NaN));
     const cpu = median(rounds.map((round) => round[column]?.cpuSeconds ?? NaN));
     const speeds = `${seconds.toFixed(2)} s  ${(sizeBytes / MiB / seconds).toFixed(0)} MiB/s  ${(cpu / (sizeBytes / GiB)).toFixed(2)} cpu-s/GiB`;
     console.log(`  ${threads} thread${threads === 1 ? ' ' : 's'}  ${speeds}`);
-    return seconds;
   });
-  return one / two;
+  return median(rounds.map(([one, two]) => (one?.seconds ?? NaN) / (two?.seconds ?? NaN)));
 }
