@@ -1,10 +1,11 @@
 /**
  * How much CPU time do others take for the same files? `node dist/bench/peers.js [--files 5000] [--size 4KiB]
- * [--large-files 2] [--large-size 256MiB] [--runs 3] [--only small|large] [--with rclone,age]`
+ * [--large-files 2] [--large-size 256MiB] [--runs 3] [--only small|large] [--with rclone,age] [--ours two]`
  *
  * Runs whatever is installed of rclone, restic, age and openssl in turn with Sealift, whole processes, on the same data.
  * Those that upload send to the same sink, whose CPU time counts for nobody. Prints ratios of each run, their median: of
- * whole processes, and of what is left of them without their start, which is what they take for a set of one byte.
+ * whole processes, and of what is left of them without their start, which is what they take for a set of one byte. In
+ * pieces: `--with plain` takes of rclone the variant of the table alone, `--ours one` or `two` that number of passes.
  */
 import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,6 +24,7 @@ const { values: options } = parseArgs({
     files: { type: 'string', default: '5000' }, size: { type: 'string', default: '4KiB' },
     'large-files': { type: 'string', default: '2' }, 'large-size': { type: 'string', default: '256MiB' },
     runs: { type: 'string', default: '3' }, only: { type: 'string' }, with: { type: 'string', default: 'rclone,restic,age,openssl' },
+    ours: { type: 'string' },
   },
 });
 const COUNTS = { min: 1, max: 1_000_000 };
@@ -39,7 +41,7 @@ const OTHERS = [
   rclone('rclone crypt → s3, no look-ups', NO_LOOKUPS),
   rclone('rclone crypt → s3, no checksums either', [...NO_LOOKUPS, '--s3-disable-checksum', '--ignore-checksum']),
   restic(), age(), openssl(),
-].filter(({ name }) => options.with.split(',').some((wanted) => name.startsWith(wanted)));
+].filter(({ name }, index) => options.with.split(',').some((wanted) => name.startsWith(wanted) || (wanted === 'plain' && index === 0)));
 const SETS: Readonly<Record<string, { readonly group: Group; readonly ours: readonly Peer[]; readonly targets: readonly string[] }>> = {
   small: {
     group: { files: parseCount('--files', options.files, COUNTS), bytes: parseSize('--size', options.size, SIZES) },
@@ -48,7 +50,7 @@ const SETS: Readonly<Record<string, { readonly group: Group; readonly ours: read
   },
   large: {
     group: { files: parseCount('--large-files', options['large-files'], COUNTS), bytes: parseSize('--large-size', options['large-size'], SIZES) },
-    ours: [sealift('sealift, one pass', ['--memory', '4GiB']), sealift('sealift, two passes', ['--memory', '64MiB'])],
+    ours: [sealift('sealift, one pass', ['--memory', '4GiB']), sealift('sealift, two passes', ['--memory', '64MiB'])].filter(({ name }) => name.includes(options.ours ?? '')),
     targets: ['rclone at least 4.4 times one pass', 'and 2.9 times two passes'],
   },
 };
