@@ -11,7 +11,7 @@ export interface Calls {
   /** Synchronous ones, by callback and by promise alike; what a file handle is asked is not among them. */
   readonly fsCalls: number;
   readonly opens: number;
-  /** What readSync delivered, in bytes. */
+  /** What readSync and readvSync delivered, in bytes. */
   readonly bytesRead: number;
   /** Between buffers of JavaScript, into WebAssembly among them, in bytes; not what Node copies within. */
   readonly bytesCopied: number;
@@ -44,7 +44,7 @@ function watchFileSystem(): void {
       replace(module, name, (_args, result) => {
         add('fsCalls', 1);
         add('opens', name.startsWith('open') ? 1 : 0);
-        add('bytesRead', name === 'readSync' ? Number(result) : 0);
+        add('bytesRead', name === 'readSync' || name === 'readvSync' ? Number(result) : 0);
       });
     }
   }

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, readvSync } from 'node:fs';
 import { SealiftError } from '../errors.js';
 import type { FileStat } from '../run/types.js';
 import { readFailure } from './errno.js';
@@ -73,11 +73,12 @@ export class SourceHandle {
     if (target.length !== this.stat.sizeBytes) {
       throw new RangeError(`readAll: the target has ${target.length} bytes, the file ${this.stat.sizeBytes}`);
     }
-    this.readAt(target, 0);
+    const bytes = this.#readWithProbe(target);
     // Some file systems (proc) give a size of zero to files with content; a stat alone would lose it.
-    if (this.#readSome(PROBE, target.length) !== 0) {
+    if (bytes > target.length) {
       throw unstable(this.name, 'it has more bytes than its size says');
     }
+    this.readAt(target.subarray(bytes), bytes);
     this.assertUnchanged();
   }
 
@@ -106,6 +107,15 @@ export class SourceHandle {
     if (!this.#closed) {
       this.#closed = true;
       closeSync(this.fd);
+    }
+  }
+
+  /** One call for the content and for what may follow it. */
+  #readWithProbe(target: Uint8Array): number {
+    try {
+      return readvSync(this.fd, [target, PROBE], 0);
+    } catch (error) {
+      throw readFailure(error, this.name);
     }
   }
 
