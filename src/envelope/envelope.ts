@@ -43,7 +43,7 @@ export function parseEnvelope(metadata: Metadata, objectBytes: number, object = 
     fields.refuse(`${JSON.stringify(unknown)} is an unknown header under a reserved prefix`);
   }
   const authentication = parseAuthentication(fields, objectBytes);
-  return { ...parseFamily(spec, fields, objectBytes), authentication };
+  return { authentication, ...parseFamily(spec, fields, objectBytes) };
 }
 
 /**

@@ -37,7 +37,7 @@ export function parseFamily(spec: FamilySpec, fields: HeaderFields, objectBytes:
   }
   assertLength(headers.length, fields, objectBytes);
   const multipart = parseMultipart(spec, fields, objectBytes);
-  return { ...parseWrappedKeys(spec, fields), cekAlgorithm, lengthBytes: objectBytes, ...(multipart === undefined ? {} : { multipart }) };
+  return { cekAlgorithm, lengthBytes: objectBytes, ...parseWrappedKeys(spec, fields), ...(multipart === undefined ? {} : { multipart }) };
 }
 
 /** @throws EnvelopeError `envelope-invalid` for what {@link parseFamily} would refuse */

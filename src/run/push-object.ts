@@ -1,6 +1,5 @@
 import { sealInPlace } from '../crypto/seal.js';
 import { isSealiftError, SealiftError, toFailure } from '../errors.js';
-import type { SourceHandle } from '../files/source.js';
 import { MAX_ATTEMPTS_PER_FILE } from '../limits.js';
 import type { StoredObject } from '../store/store.js';
 import { decideExisting, lookAt, type Existing } from './existing.js';
@@ -43,20 +42,15 @@ async function attemptPush(item: PushItem, ports: Ports): Promise<Outcome> {
     }
     const slab = slabs.take(stat.sizeBytes);
     try {
-      return await sealAndPut(item, source, slab, ports);
+      source.readAll(slab);
+      const headers = await sealSlab(item, stat, slab, ports);
+      return await putSealed(item, stat, { headers, body: slab, crc64: ports.crc64.digestOf(slab) }, ports);
     } finally {
       slabs.give(slab);
     }
   } finally {
     source.close();
   }
-}
-
-async function sealAndPut(item: PushItem, source: SourceHandle, slab: Buffer, ports: Ports): Promise<Outcome> {
-  source.readAll(slab);
-  const { stat } = source;
-  const headers = await sealSlab(item, stat, slab, ports);
-  return await putSealed(item, stat, { headers, body: slab, crc64: ports.crc64.digestOf(slab) }, ports);
 }
 
 async function sealSlab(item: PushItem, stat: FileStat, slab: Buffer, ports: Ports): Promise<SealedHeaders> {
@@ -118,9 +112,9 @@ export function existsError(key: string): SealiftError {
   });
 }
 
-async function send(item: PushItem, sealed: Sealed, forbidOverwrite: boolean, ports: Ports): Promise<StoredObject> {
+function send(item: PushItem, sealed: Sealed, forbidOverwrite: boolean, ports: Ports): Promise<StoredObject> {
   const { body, crc64, headers } = sealed;
-  return await ports.store.put(item.key, body, { metadata: headers.metadata, crc64, forbidOverwrite });
+  return ports.store.put(item.key, body, { metadata: headers.metadata, crc64, forbidOverwrite });
 }
 
 function doneOutcome(item: PushItem, stat: FileStat, sealed: Sealed, stored: StoredObject): DoneOutcome {

@@ -101,10 +101,10 @@ function conditionHeaders({ range, ifMatch }: GetOptions): Record<string, string
 
 function headOf(answer: OssAnswer, sizeBytes: number): ObjectHead {
   return {
-    ...storedObject(answer),
     sizeBytes,
     metadata: metadataOf(answer.headers),
     lastModified: headerOf(answer.headers, 'last-modified'),
+    ...storedObject(answer),
   };
 }
 
@@ -115,7 +115,7 @@ function bodyOf(answer: OssAnswer, range: ByteRange | undefined): ObjectBody {
   }
   const contentBytes = sizeOf(answer, headerOf(answer.headers, 'content-length'));
   const sizeBytes = range === undefined ? contentBytes : rangedSize(answer, range, contentBytes);
-  return { ...headOf(answer, sizeBytes), contentBytes, body };
+  return { contentBytes, body, ...headOf(answer, sizeBytes) };
 }
 
 /** The size of the whole object, once the answer is known to be the range that was asked for. */
