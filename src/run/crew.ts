@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { FILES_FOR_ONE_THREAD } from '../limits.js';
+import { FILES_FOR_ONE_THREAD, GRACE_MS } from '../limits.js';
 import type { WorkerNotice } from './jobs.js';
 
 type Balanced = Parameters<NonNullable<Piscina['options']['loadBalancer']>>[1][number];
@@ -29,6 +29,8 @@ export class Crew {
   #isHiring = false;
   #isDismissed = false;
   #broken: Error | undefined;
+  /** Every thread that was started, and whether it is still loading its modules. */
+  readonly #started = new Map<Worker, Promise<void>>();
 
   constructor({ worker, threads, tasks, onNotice }: CrewOptions) {
     this.#threads = threads;
@@ -46,6 +48,7 @@ export class Crew {
     });
     this.#piscina.on('message', onNotice);
     this.#piscina.on('error', (error: Error) => this.#miss(error));
+    this.#watchStarts();
   }
 
   /** Why no thread could be started at all. */
@@ -71,10 +74,18 @@ export class Crew {
     }
   }
 
-  /** Ends all threads at once. */
+  /** Ends all threads at once, those that are loading their modules when they have: ended in between, Node aborts the whole process. */
   async dismiss(): Promise<void> {
     this.#isDismissed = true;
+    await within(GRACE_MS, Promise.all(this.#started.values()));
     await this.#piscina.destroy();
+  }
+
+  /** The first that a thread says is that it has loaded everything. */
+  #watchStarts(): void {
+    for (const thread of this.#piscina.threads.filter((one) => !this.#started.has(one))) {
+      this.#started.set(thread, new Promise((resolve) => thread.once('message', () => resolve()).once('exit', () => resolve())));
+    }
   }
 
   /** piscina starts a thread for a task that its balancer gives to none; the task itself is taken back. */
@@ -86,6 +97,7 @@ export class Crew {
       needless.abort();
     }
     this.#isHiring = false;
+    this.#watchStarts();
   }
 
   #leastBusy(candidates: readonly Balanced[]): Balanced | null {
@@ -104,4 +116,11 @@ export class Crew {
       void this.#piscina.destroy();
     }
   }
+}
+
+/** Threads keep no process alive; the timer does meanwhile. */
+async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)));
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

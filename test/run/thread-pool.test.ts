@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { isSealiftError, type SealiftError } from '../../src/errors.js';
 import type { Pool } from '../../src/run/pool.js';
@@ -7,6 +7,7 @@ import { ThreadPool } from '../../src/run/thread-pool.js';
 import { content, describeTree, plant } from '../support/trees.js';
 import { makeWorld, SMALL, strangersKey } from '../support/world.js';
 
+const LOADING = new URL('../support/loading-worker.js', import.meta.url);
 const HANGING = new URL('../support/hanging-worker.js', import.meta.url);
 
 function poolOf(t: TestContext, options: ConstructorParameters<typeof ThreadPool>[0]): ThreadPool {
@@ -69,6 +70,16 @@ describe('a thread pool', () => {
     await stuck;
     await assert.rejects(hanging.run({ kind: 'issue' }), { code: 'interrupted' });
     assert.equal(await other.run({ kind: 'issue' }), 'other', 'the new thread is told of the run again');
+  });
+
+  it('ends no thread that still loads its modules, since that may end the whole process', async (t) => {
+    const file = (await makeWorld(t)).path('loaded');
+    process.env['SEALIFT_TEST_LOADED_FILE'] = file;
+    t.after(() => delete process.env['SEALIFT_TEST_LOADED_FILE']);
+    const pool = poolOf(t, { threads: 1, worker: LOADING });
+    pool.start();
+    await pool.destroy();
+    assert.ok(existsSync(file));
   });
 
   it('says why its threads cannot start, and is of no use once it is destroyed', async (t) => {
