@@ -49,9 +49,6 @@ export const LIST_PAGE_OBJECTS = 1000;
 /** Bytes per call of a cipher: larger updates allocate twice in fresh pages and run at a third of the speed. Ours, measured. */
 export const CIPHER_CHUNK_BYTES = 64 * KiB;
 
-/** Bytes of a message that HMACs have room for at once; for a longer one the room grows. A name and attributes are shorter. Ours. */
-export const HMAC_MESSAGE_BYTES = 2 * KiB;
-
 /** Bytes of a piece that are read, sealed and authenticated before the next ones are looked at: they stay in the cache meanwhile. Ours, measured. */
 export const SLICE_BYTES = 256 * KiB;
 

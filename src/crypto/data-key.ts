@@ -1,6 +1,5 @@
-import { createSecretKey, randomFillSync, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, randomFillSync, type KeyObject } from 'node:crypto';
 import { DATA_KEY_BYTES, RANDOM_POOL_BYTES } from '../limits.js';
-import { hmacSha256 } from './hmac.js';
 
 const pool = Buffer.alloc(RANDOM_POOL_BYTES);
 let poolOffset = RANDOM_POOL_BYTES;
@@ -74,7 +73,7 @@ export class DataKey {
   extract(salt: Buffer): Buffer {
     if (this.#extracted?.salt.equals(salt) !== true) {
       this.#extracted?.key.fill(0);
-      this.#extracted = { salt, key: hmacSha256(salt, this.cipherKey) };
+      this.#extracted = { salt, key: createHmac('sha256', salt).update(this.cipherKey).digest() };
     }
     return this.#extracted.key;
   }
@@ -95,7 +94,7 @@ export class DataKey {
    * @param info - the label and, as its last byte, the number of the block: 1
    */
   derive(salt: Buffer, info: Buffer): Buffer {
-    const derived = hmacSha256(this.extract(salt), info);
+    const derived = createHmac('sha256', this.extract(salt)).update(info).digest();
     this.#derived.push(derived);
     return derived;
   }

@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto';
-import { hmacSha256, hmacSha256Hex } from '../crypto/hmac.js';
+import { createHmac, hash } from 'node:crypto';
 
 /** What the result of the V4 signature depends on. */
 export interface Signable {
@@ -58,14 +57,14 @@ export class V4Signer {
     const { time } = request;
     const { scope, key } = this.#keyFor(time.slice(0, 8), accessKeySecret);
     const digest = hash('sha256', this.#canonicalRequest(request), 'hex');
-    const signature = hmacSha256Hex(key, Buffer.from(`OSS4-HMAC-SHA256\n${time}\n${scope}\n${digest}`, 'latin1'));
+    const signature = createHmac('sha256', key).update(`OSS4-HMAC-SHA256\n${time}\n${scope}\n${digest}`).digest('hex');
     return `OSS4-HMAC-SHA256 Credential=${accessKeyId}/${scope},Signature=${signature}`;
   }
 
   #keyFor(day: string, secret: string): Derived {
     if (day !== this.#derived?.day || secret !== this.#derived.secret) {
       const scope = `${day}/${this.#region}/oss/aliyun_v4_request`;
-      const key = scope.split('/').reduce<Buffer>((derived, part) => hmacSha256(derived, Buffer.from(part)), Buffer.from(`aliyun_v4${secret}`));
+      const key = scope.split('/').reduce<Buffer>((derived, part) => createHmac('sha256', derived).update(part).digest(), Buffer.from(`aliyun_v4${secret}`));
       this.#derived = { day, secret, scope, key };
     }
     return this.#derived;
