@@ -1,4 +1,5 @@
 import { SealiftError, isSealiftError } from '../errors.js';
+import { holds, otherBytes } from '../run/existing.js';
 import type { Additions } from '../run/sealing.js';
 import type { StoredObject } from '../store/store.js';
 import type { BucketPorts } from './bucket-ports.js';
@@ -24,11 +25,20 @@ export function requestOptions({ signal, forbidOverwrite }: PutObjectOptions): {
   return { ...(signal === undefined ? {} : { signal }), ...(forbidOverwrite === undefined ? {} : { forbidOverwrite }) };
 }
 
-/** Whether the object that stands there is the one just sealed, because only the answer to an earlier request was lost. */
-export async function confirmOurs(name: string, commitment: string, ports: BucketPorts): Promise<StoredObject | undefined> {
+/**
+ * The object that stands there if it is the one just sealed, because only the answer to an earlier request was lost.
+ * @throws StoreError `checksum-mismatch` when its body is not what was sent
+ */
+export async function confirmOurs(name: string, { commitment, crc64 }: { commitment: string; crc64: bigint }, ports: BucketPorts): Promise<StoredObject | undefined> {
   try {
     const head = await ports.store.head(name);
-    return head.metadata['x-oss-meta-sealift-commitment'] === commitment ? head : undefined;
+    if (head.metadata['x-oss-meta-sealift-commitment'] !== commitment) {
+      return undefined;
+    }
+    if (!holds(head, crc64)) {
+      throw otherBytes(name);
+    }
+    return head;
   } catch (error) {
     if (isSealiftError(error) && error.code === 'not-found') {
       return undefined;

@@ -104,7 +104,7 @@ async function complete(upload: Upload, uploadId: string, sent: readonly Sent[],
     return await ports.store.completeUpload({ key: name, uploadId }, sent.map(({ part }) => part), { crc64, ...requestOptions(options) });
   } catch (error) {
     const isLost = isSealiftError(error) && (error.code === 'exists' || error.code === 'not-found');
-    const ours = isLost ? await confirmOurs(name, commitment, ports) : undefined;
+    const ours = isLost ? await confirmOurs(name, { commitment, crc64 }, ports) : undefined;
     if (ours === undefined) {
       throw error;
     }

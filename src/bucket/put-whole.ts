@@ -35,11 +35,12 @@ async function seal(name: string, plain: Attributes & { readonly data: Buffer },
 
 async function send(name: string, sealed: { data: Buffer; headers: SealedHeaders }, options: PutObjectOptions, ports: BucketPorts): Promise<StoredObject> {
   const { data, headers: { metadata, commitment } } = sealed;
+  const crc64 = ports.crc64.digestOf(data);
   try {
-    return await ports.store.put(name, data, { metadata, crc64: ports.crc64.digestOf(data), ...requestOptions(options) });
+    return await ports.store.put(name, data, { metadata, crc64, ...requestOptions(options) });
   } catch (error) {
     const isLost = isSealiftError(error) && error.code === 'exists';
-    const ours = isLost ? await confirmOurs(name, commitment, ports) : undefined;
+    const ours = isLost ? await confirmOurs(name, { commitment, crc64 }, ports) : undefined;
     if (ours === undefined) {
       throw error;
     }

@@ -1,7 +1,7 @@
 import { parseAttributes } from '../envelope/authentication.js';
 import { parseEnvelope } from '../envelope/envelope.js';
-import { isSealiftError } from '../errors.js';
-import type { ObjectHead, ObjectStore } from '../store/store.js';
+import { isSealiftError, StoreError } from '../errors.js';
+import type { ObjectHead, ObjectStore, StoredObject } from '../store/store.js';
 import type { IfExists } from './options.js';
 import type { FileStat, ObjectKey } from './types.js';
 
@@ -27,6 +27,18 @@ export async function lookAt(store: ObjectStore, key: ObjectKey, stat: FileStat,
     }
     throw error;
   }
+}
+
+/** Whether the server holds the bytes that were sent, as far as it says: headers arrive whole where a body did not. */
+export function holds({ crc64 }: StoredObject, sent: bigint): boolean {
+  return crc64 === undefined || crc64 === sent;
+}
+
+/** Of an object whose headers are right and whose body is not. Nothing that is sent again alone can mend it. */
+export function otherBytes(key: string): StoreError {
+  return new StoreError('checksum-mismatch', `${key}: the server holds another body than the one that was sent`, {
+    object: key, remedy: 'If it happens again, look for a proxy between here and OSS that changes bodies; then push with --if-exists overwrite.',
+  });
 }
 
 /** Push-only credentials may not ask; the overwrite guard of the upload decides then. */

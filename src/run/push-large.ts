@@ -38,21 +38,28 @@ async function attempts(item: PushItem, mayReplace: boolean, scene: PushScene): 
   if (recovered.kind === 'done') {
     return recovered.outcome;
   }
-  const mayReplaceNow = mayReplace || (recovered.kind === 'none' && recovered.isOurs);
+  let mayReplaceNow = mayReplace || (recovered.kind === 'none' && recovered.isOurs);
   let resumed = recovered.kind === 'resumed' ? recovered.upload : undefined;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await attemptPush(item, resumed, { attempt, mayReplace: mayReplaceNow }, scene);
     } catch (error) {
-      if (!isSealiftError(error) || (error.code !== 'unstable' && error.code !== 'not-found')) {
+      if (!isSealiftError(error) || !startsAfresh(error)) {
         throw error;
       }
+      // What the server holds is ours, and broken.
+      mayReplaceNow ||= error.code === 'checksum-mismatch';
       if (attempt >= MAX_ATTEMPTS_PER_FILE) {
         throw error.code === 'unstable' ? unstable(item.path) : error;
       }
     }
     resumed = undefined;
   }
+}
+
+/** The file is another, its upload is gone, or the object that came of it is not what was sent. */
+function startsAfresh({ code, retryable }: SealiftError): boolean {
+  return code === 'unstable' || code === 'not-found' || (code === 'checksum-mismatch' && !retryable);
 }
 
 interface Attempt {

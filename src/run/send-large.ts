@@ -1,7 +1,7 @@
 import { combineCrc64 } from '../crypto/crc64.js';
 import { isRunFatal, isSealiftError } from '../errors.js';
-import type { CompleteOptions, StoredObject, UploadedPart } from '../store/store.js';
-import { lookAt } from './existing.js';
+import type { StoredObject, UploadedPart } from '../store/store.js';
+import { holds, lookAt, otherBytes } from './existing.js';
 import type { Outcome, Piece, PushItem, SendJob, SentPart } from './jobs.js';
 import { onEveryPiece, onSomeThread, travelling } from './large-file.js';
 import { existsError } from './push-object.js';
@@ -80,24 +80,32 @@ interface Completion {
 async function complete(item: PushItem, upload: SealedUpload, { uploadId, forbidOverwrite }: Completion, scene: PushScene): Promise<Outcome> {
   const sent = upload.pieces.map((piece) => upload.confirmed.get(piece.index + 1)).filter((part) => part !== undefined);
   const parts: UploadedPart[] = sent.map(({ part }) => part);
-  const options = { forbidOverwrite, crc64: joinedCrc(sent) };
-  const stored = await completeOrFind(item, upload, { parts, uploadId, options }, scene);
+  const crc64 = joinedCrc(sent);
+  const stored = await completeOrFind(item, upload, { parts, uploadId, forbidOverwrite, crc64 }, scene);
   return { state: 'done', id: item.id, stat: upload.stat, stored: storedFacts(stored, upload.headers.commitment) };
+}
+
+interface Completing extends Completion {
+  readonly parts: readonly UploadedPart[];
+  readonly crc64: bigint;
 }
 
 /** A lost answer to Complete looks like an unknown upload or an object in the way; the commitment tells. */
 async function completeOrFind(
-  item: PushItem, upload: SealedUpload, request: { parts: UploadedPart[]; uploadId: string; options: CompleteOptions }, { ports: { store } }: PushScene,
+  item: PushItem, upload: SealedUpload, { parts, uploadId, ...options }: Completing, { ports: { store } }: PushScene,
 ): Promise<StoredObject> {
   try {
-    return await store.completeUpload({ key: item.key, uploadId: request.uploadId }, request.parts, request.options);
+    return await store.completeUpload({ key: item.key, uploadId }, parts, options);
   } catch (error) {
     if (!isSealiftError(error) || (error.code !== 'not-found' && error.code !== 'exists')) {
       throw error;
     }
     const existing = await lookAt(store, item.key, upload.stat, upload.headers.commitment);
     if (existing.kind === 'same') {
-      return existing.head;
+      if (holds(existing.head, options.crc64)) {
+        return existing.head;
+      }
+      throw otherBytes(item.key);
     }
     throw error.code === 'exists' ? existsError(item.key) : error;
   }

@@ -70,6 +70,20 @@ describe('writing', () => {
     }
   });
 
+  it('does not take an object for its own whose body is another', async (t) => {
+    const scene = await openScene(t);
+    const bucket = scene.bucket();
+    for (const [operation, value] of [['PutObject', Buffer.from('small')], ['CompleteMultipartUpload', content(LARGE)]] as const) {
+      let isSent = false;
+      scene.faults = (request) => {
+        const isFirst = !isSent && request.operation === operation;
+        isSent ||= isFirst;
+        return isFirst || (isSent && request.operation === 'HeadObject') ? { kind: 'wrong-checksums', crc64: '1' } : undefined;
+      };
+      await assert.rejects(bucket.putObject(operation, value, { forbidOverwrite: true }), { name: 'StoreError', code: 'checksum-mismatch' });
+    }
+  });
+
   it('never sends two ciphertexts for one key when a file changes between its readings', async (t) => {
     const scene = await openScene(t);
     const bucket = scene.bucket();

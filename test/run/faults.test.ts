@@ -13,15 +13,21 @@ function plantMany(world: World): void {
   plant(world.source, { 'large.bin': content(4_300_000) });
 }
 
-/** The fault hits every `every`-th request that `when` accepts. */
+/** The fault hits every `every`-th request that `when` accepts, but nothing twice: a body whose checksum is wrong three times is given up. */
 function often(every: number, fault: ReturnType<FaultPlan>, when: (operation: string) => boolean): FaultPlan {
   let seen = 0;
-  return ({ operation }) => {
+  const hit = new Set<string>();
+  return ({ operation, key, partNumber = 0 }) => {
     if (!when(operation)) {
       return undefined;
     }
     seen += 1;
-    return seen % every === 0 ? fault : undefined;
+    const place = `${operation} ${key} ${partNumber}`;
+    if (seen % every !== 0 || hit.has(place)) {
+      return undefined;
+    }
+    hit.add(place);
+    return fault;
   };
 }
 
@@ -69,6 +75,43 @@ describe('a push over a bad connection', () => {
     }
     assert.ok([...bodies.values()].every((hashes) => hashes.size === 1));
     assert.ok(world.requests.length > bodies.size);
+  });
+});
+
+describe('a server that holds another body than it was sent', () => {
+  /** Says so of the first answer to `operation`, and of the object until it is sent again. */
+  function broken(operation: string, again: string): FaultPlan {
+    let told = 0;
+    let isMended = false;
+    return (request) => {
+      told += request.operation === operation ? 1 : 0;
+      isMended ||= request.operation === again && told > 1;
+      const isAbout = (request.operation === operation && told === 1) || (request.operation === 'HeadObject' && told > 0 && !isMended);
+      return isAbout ? { kind: 'wrong-checksums', crc64: '1' } : undefined;
+    };
+  }
+
+  it('is sent a small file once more', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'a.txt': 'whole' });
+    world.faults = broken('PutObject', '');
+    const { result } = await world.push();
+    assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
+    assert.deepEqual(only(world.requests, 'PutObject').map(({ status }) => status), [200, 409, 200]);
+  });
+
+  it('is sent a large file once more, under a fresh key', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'large.bin': content(4_300_000) });
+    world.faults = broken('CompleteMultipartUpload', 'InitiateMultipartUpload');
+    const { result } = await world.push();
+    assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
+    const keys = only(world.requests, 'InitiateMultipartUpload').map(({ metadata }) => metadata['x-oss-meta-oss-crypto-key']);
+    assert.equal(keys.length, 2);
+    assert.equal(new Set(keys).size, 2);
+    world.faults = () => undefined;
+    await world.pull(world.path('back'));
+    assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
   });
 });
 
