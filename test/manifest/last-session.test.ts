@@ -40,7 +40,7 @@ describe('the last session', () => {
         const file = await manifestOf(bytes);
         assert.deepEqual(await readLastSession(file), await replayed(file));
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 
