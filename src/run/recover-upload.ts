@@ -1,12 +1,13 @@
 import { verifyCommitment, buildAad } from '../crypto/commitment.js';
+import { combineCrc64 } from '../crypto/crc64.js';
 import { unwrapForResume } from '../crypto/resume-key.js';
 import { parseEnvelope } from '../envelope/envelope.js';
 import { isSealiftError } from '../errors.js';
 import { isUnchanged } from '../files/stat.js';
 import type { SealedRecord } from '../manifest/record.js';
 import type { PendingUpload } from '../manifest/state.js';
-import type { UploadedPart } from '../store/store.js';
-import { absentIfForbidden, lookAt } from './existing.js';
+import type { StoredObject, UploadedPart } from '../store/store.js';
+import { absentIfForbidden, holds, lookAt } from './existing.js';
 import type { Outcome, PushItem, SealKeys, SentPart } from './jobs.js';
 import { cut } from './large-file.js';
 import { storedFacts } from './stored-facts.js';
@@ -34,7 +35,7 @@ export async function recoverUpload(item: PushItem, scene: PushScene): Promise<R
   const commitment = pending.sealed.metadata['x-oss-meta-sealift-commitment'] ?? '';
   const existing = await lookAt(scene.ports.store, item.key, stat, commitment).catch(absentIfForbidden);
   const isUnchanged = await unchanged(item, stat, scene);
-  if (existing.kind === 'same' && isUnchanged) {
+  if (existing.kind === 'same' && isUnchanged && holdsParts(existing.head, pending, stat)) {
     return { kind: 'done', outcome: { state: 'done', id: item.id, stat, stored: storedFacts(existing.head, commitment) } };
   }
   const upload = isUnchanged ? await resumable(item, pending, stat, scene) : 'it has changed since';
@@ -44,6 +45,19 @@ export async function recoverUpload(item: PushItem, scene: PushScene): Promise<R
     return { kind: 'none', isOurs: existing.kind === 'same' };
   }
   return { kind: 'resumed', upload };
+}
+
+/** As far as the records tell: a crash may have cost the last of them. */
+function holdsParts(object: StoredObject, { sealed, parts }: PendingUpload, stat: FileStat): boolean {
+  let whole = 0n;
+  for (const { index, bytes } of cut(stat.sizeBytes, sealed.partBytes)) {
+    const crc64 = parts.get(index + 1)?.crc64;
+    if (crc64 === undefined) {
+      return true;
+    }
+    whole = combineCrc64(whole, BigInt(crc64), bytes);
+  }
+  return holds(object, whole);
 }
 
 /** Or why it is not. */

@@ -115,6 +115,31 @@ describe('a server that holds another body than it was sent', () => {
   });
 });
 
+describe('an object that was completed before the run could look at it', () => {
+  const denied = { kind: 'answer', status: 403, code: 'AccessDenied' } as const;
+
+  for (const [name, head, uploads] of [['is done', undefined, 1], ['is sent again when its body is another', { kind: 'wrong-checksums', crc64: '1' }, 2]] as const) {
+    it(`${name} in the next session`, async (t) => {
+      const world = await makeWorld(t);
+      plant(world.source, { 'large.bin': content(4_300_000) });
+      let isComplete = false;
+      world.faults = ({ operation }) => {
+        isComplete ||= operation === 'CompleteMultipartUpload';
+        return isComplete ? (operation === 'HeadObject' ? denied : { kind: 'lose-answer' }) : undefined;
+      };
+      assert.notEqual((await world.push()).result.exitCode, 0);
+      let isBegun = false;
+      world.faults = ({ operation }) => {
+        isBegun ||= operation === 'InitiateMultipartUpload';
+        return operation === 'HeadObject' && !isBegun ? head : undefined;
+      };
+      const { result } = await world.push();
+      assert.deepEqual([result.exitCode, result.done], [0, 1], JSON.stringify(result.failures));
+      assert.equal(only(world.requests, 'InitiateMultipartUpload').length, uploads);
+    });
+  }
+});
+
 describe('a server that refuses everything', () => {
   it('ends the run after twenty refusals in a row, with exit code 9 and the rest left for later', async (t) => {
     const world = await makeWorld(t);
