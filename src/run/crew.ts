@@ -29,8 +29,8 @@ export class Crew {
   #isHiring = false;
   #isDismissed = false;
   #broken: Error | undefined;
-  /** Every thread that was started, and whether it is still loading its modules. */
-  readonly #started = new Map<Worker, Promise<void>>();
+  /** Every thread that lives; resolved once it has loaded its modules. */
+  readonly #loaded = new Map<Worker, Promise<void>>();
 
   constructor({ worker, threads, tasks, onNotice }: CrewOptions) {
     this.#threads = threads;
@@ -48,6 +48,8 @@ export class Crew {
     });
     this.#piscina.on('message', onNotice);
     this.#piscina.on('error', (error: Error) => this.#miss(error));
+    // piscina puts another thread in the place of one that died, right after it has said so.
+    this.#piscina.on('workerDestroy', () => queueMicrotask(() => this.#watchStarts()));
     this.#watchStarts();
   }
 
@@ -77,21 +79,30 @@ export class Crew {
   /** Ends all threads at once, those that are loading their modules when they have: ended in between, Node aborts the whole process. */
   async dismiss(): Promise<void> {
     this.#isDismissed = true;
-    await within(GRACE_MS, Promise.all(this.#started.values()));
+    await within(GRACE_MS, Promise.all(this.#loaded.values()));
     await this.#piscina.destroy();
   }
 
-  /** The first that a thread says is that it has loaded everything. */
+  /** The first that a thread says is that it has loaded everything, so it must be heard from its start on. */
   #watchStarts(): void {
-    for (const thread of this.#piscina.threads.filter((one) => !this.#started.has(one))) {
-      this.#started.set(thread, new Promise((resolve) => thread.once('message', () => resolve()).once('exit', () => resolve())));
+    for (const thread of this.#piscina.threads.filter((one) => !this.#loaded.has(one))) {
+      this.#loaded.set(thread, new Promise((resolve) => {
+        thread.once('message', () => resolve()).once('exit', () => {
+          this.#loaded.delete(thread);
+          resolve();
+        });
+      }));
     }
   }
 
   /** piscina starts a thread for a task that its balancer gives to none; the task itself is taken back. */
   #hire(): void {
+    const missing = this.#threads - this.#piscina.threads.length;
+    if (missing <= 0) {
+      return;
+    }
     this.#isHiring = true;
-    for (let missing = this.#threads - this.#piscina.threads.length; missing > 0; missing -= 1) {
+    for (let hired = 0; hired < missing; hired += 1) {
       const needless = new AbortController();
       this.#piscina.run(undefined, { signal: needless.signal }).catch(() => undefined);
       needless.abort();

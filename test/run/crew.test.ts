@@ -6,6 +6,7 @@ import { FILES_FOR_ONE_THREAD } from '../../src/limits.js';
 import { Crew } from '../../src/run/crew.js';
 
 const MEETING = new URL('../support/meeting-worker.js', import.meta.url);
+const MORTAL = new URL('../support/mortal-worker.js', import.meta.url);
 const LONELY = new URL('../support/lonely-worker.js', import.meta.url);
 
 function crewOf(t: TestContext, threads: number, worker = MEETING): Crew {
@@ -35,6 +36,15 @@ describe('a crew', () => {
     await answer;
     await until(async () => (await meet(crew, 3, 1)) === 3);
     assert.equal(crew.threads.length, 3);
+  });
+
+  it('ends without waiting, also where a thread has taken the place of another', async (t) => {
+    const crew = crewOf(t, 1, MORTAL);
+    await assert.rejects(crew.run('die', 1));
+    assert.equal(await crew.run('live', 1), 'live');
+    assert.equal(await crew.run('live', FILES_FOR_ONE_THREAD + 1), 'live');
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    await crew.dismiss();
   });
 
   it('goes on with the threads that start where others cannot', async (t) => {
