@@ -56,6 +56,14 @@ export function printRow(name: string, cells: readonly (number | string)[], digi
   console.log(`${name.padEnd(44)}${cells.map((cell) => (typeof cell === 'number' ? cell.toFixed(digits) : cell).padStart(10)).join('')}`);
 }
 
+/** A line with its verdict; a process that has missed a target ends with 1. */
+export function judge(line: string, isMet: boolean): void {
+  console.log(`${line}${isMet ? '' : '  MISSED'}`);
+  if (!isMet) {
+    process.exitCode = 1;
+  }
+}
+
 /** @throws Error unless it holds: what was not done must not be measured. */
 export function mustHold(claim: boolean, what: string): void {
   if (!claim) {

@@ -16,7 +16,7 @@ import { MiB } from '../src/limits.js';
 import { readHead } from '../src/manifest/locate.js';
 import { readManifest } from '../src/manifest/view.js';
 import type { ManifestRecord, OpenRecord } from '../src/manifest/record.js';
-import { machine, median } from './machine.js';
+import { judge, machine, median } from './machine.js';
 import { measureCli, type Cost } from './processes.js';
 import { plantFiles, recordFinished, type FileSet } from './scale-set.js';
 
@@ -30,7 +30,6 @@ const { values: options } = parseArgs({
 const memoryDisk = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const work = options.dir ?? mkdtempSync(join(memoryDisk, 'sealift-bench-'));
 const key = join(work, 'key.pem');
-let missed = 0;
 
 try {
   mkdirSync(work, { recursive: true });
@@ -48,7 +47,6 @@ try {
     rmSync(work, { recursive: true, force: true });
   }
 }
-process.exitCode = missed === 0 ? 0 : 1;
 
 async function makeSets(): Promise<readonly [FileSet, FileSet, FileSet]> {
   const [empty, small, large] = [0, Number(options.small), Number(options.files)].map((count) => plantFiles(work, count)) as [FileSet, FileSet, FileSet];
@@ -163,9 +161,4 @@ function parse({ manifest, count }: FileSet): number {
     throw new Error('the manifest has another number of files');
   }
   return (performance.now() - begun) / 1000;
-}
-
-function judge(line: string, isMet: boolean): void {
-  console.log(`${line}${isMet ? '' : '  MISSED'}`);
-  missed += isMet ? 0 : 1;
 }
