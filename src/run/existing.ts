@@ -10,6 +10,8 @@ export type Existing =
   | { readonly kind: 'absent' }
   /** The very object that was just sealed: the answer to an earlier request was lost. */
   | { readonly kind: 'same'; readonly head: ObjectHead }
+  /** Its headers over another body. */
+  | { readonly kind: 'broken' }
   /** Sealed under this key, from a file of the same size and mtime. */
   | { readonly kind: 'current'; readonly head: ObjectHead; readonly commitment: string }
   /** Sealed under this key, from another state of the file. */
@@ -17,10 +19,16 @@ export type Existing =
   /** Not sealed, or sealed under another name: somebody else's. */
   | { readonly kind: 'foreign' };
 
-/** Asks the store what stands under `key`; `commitment` (hex) is that of the object just sealed, if any. */
-export async function lookAt(store: ObjectStore, key: ObjectKey, stat: FileStat, commitment?: string): Promise<Existing> {
+/** What is known of an object just sealed; `commitment` in hex, no CRC-64 where that of some part is lost. */
+export interface JustSealed {
+  readonly commitment: string;
+  readonly crc64?: bigint | undefined;
+}
+
+/** Asks the store what stands under `key`. */
+export async function lookAt(store: ObjectStore, key: ObjectKey, stat: FileStat, sealed?: JustSealed): Promise<Existing> {
   try {
-    return judge(await store.head(key), key, stat, commitment);
+    return judge(await store.head(key), key, stat, sealed);
   } catch (error) {
     if (isSealiftError(error) && error.code === 'not-found') {
       return { kind: 'absent' };
@@ -30,8 +38,8 @@ export async function lookAt(store: ObjectStore, key: ObjectKey, stat: FileStat,
 }
 
 /** Whether the server holds the bytes that were sent, as far as it says: headers arrive whole where a body did not. */
-export function holds({ crc64 }: StoredObject, sent: bigint): boolean {
-  return crc64 === undefined || crc64 === sent;
+export function holds({ crc64 }: StoredObject, sent: bigint | undefined): boolean {
+  return crc64 === undefined || sent === undefined || crc64 === sent;
 }
 
 /** Of an object whose headers are right and whose body is not. Nothing that is sent again alone can mend it. */
@@ -68,13 +76,13 @@ export function decideExisting(existing: 'current' | 'ours' | 'foreign', ifExist
   }
 }
 
-function judge(head: ObjectHead, key: ObjectKey, stat: FileStat, commitment: string | undefined): Existing {
+function judge(head: ObjectHead, key: ObjectKey, stat: FileStat, sealed: JustSealed | undefined): Existing {
   const authentication = sealedPart(head);
   if (authentication === undefined) {
     return { kind: 'foreign' };
   }
-  if (commitment !== undefined && authentication.commitment.toString('hex') === commitment) {
-    return { kind: 'same', head };
+  if (sealed?.commitment === authentication.commitment.toString('hex')) {
+    return holds(head, sealed.crc64) ? { kind: 'same', head } : { kind: 'broken' };
   }
   if (authentication.name !== key) {
     return { kind: 'foreign' };

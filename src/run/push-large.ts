@@ -106,8 +106,8 @@ async function standsInTheWay(item: PushItem, scene: PushScene): Promise<Standin
     return { mayReplace: true };
   }
   const pending = scene.manifest.pendingUpload(item.id)?.sealed.metadata['x-oss-meta-sealift-commitment'];
-  const existing = await lookAt(scene.ports.store, item.key, item.stat, pending).catch(absentIfForbidden);
-  if (existing.kind === 'absent' || existing.kind === 'same') {
+  const existing = await lookAt(scene.ports.store, item.key, item.stat, pending === undefined ? undefined : { commitment: pending }).catch(absentIfForbidden);
+  if (existing.kind === 'absent' || existing.kind === 'same' || existing.kind === 'broken') {
     return { mayReplace: false };
   }
   if (item.replace === 'if-ours' && existing.kind !== 'foreign') {

@@ -2,7 +2,7 @@ import { sealInPlace } from '../crypto/seal.js';
 import { isSealiftError, SealiftError, toFailure } from '../errors.js';
 import { MAX_ATTEMPTS_PER_FILE } from '../limits.js';
 import type { StoredObject } from '../store/store.js';
-import { decideExisting, holds, lookAt, type Existing } from './existing.js';
+import { decideExisting, lookAt, type Existing } from './existing.js';
 import type { DoneOutcome, Outcome, PushItem } from './jobs.js';
 import type { Ports } from './ports.js';
 import { matchingObject } from './compare-object.js';
@@ -87,10 +87,12 @@ async function putSealed(item: PushItem, stat: FileStat, sealed: Sealed, ports: 
 }
 
 async function settleExisting(item: PushItem, stat: FileStat, sealed: Sealed, ports: Ports): Promise<Outcome> {
-  const existing = await lookAt(ports.store, item.key, stat, sealed.headers.commitment);
+  const existing = await lookAt(ports.store, item.key, stat, { commitment: sealed.headers.commitment, crc64: sealed.crc64 });
   if (existing.kind === 'same') {
-    const { head } = existing;
-    return doneOutcome(item, stat, sealed, holds(head, sealed.crc64) ? head : await send(item, sealed, false, ports));
+    return doneOutcome(item, stat, sealed, existing.head);
+  }
+  if (existing.kind === 'broken') {
+    return doneOutcome(item, stat, sealed, await send(item, sealed, false, ports));
   }
   const mine = item.replace === 'if-ours' && (existing.kind === 'ours' || existing.kind === 'current');
   const verdict = mine || existing.kind === 'absent' ? 'write' : decideExisting(existing.kind, ports.context.push?.ifExists ?? 'changed');

@@ -151,7 +151,7 @@ export class PushRun {
   /** Written, not yet synced: what is lost with it costs a second look at the file, never a byte. */
   #begin(batch: readonly Unnumbered[]): readonly PushItem[] {
     this.#handedOver += batch.length;
-    if (this.#handedOver > FILES_FOR_ONE_THREAD / 2) {
+    if (this.#pushLarge === undefined && this.#handedOver > FILES_FOR_ONE_THREAD / 2) {
       this.#session.follow(this.#loadRest().then(() => undefined));
     }
     const ids = this.#manifest.started(batch.map(({ path }) => path));

@@ -6,8 +6,8 @@ import { isSealiftError } from '../errors.js';
 import { isUnchanged } from '../files/stat.js';
 import type { SealedRecord } from '../manifest/record.js';
 import type { PendingUpload } from '../manifest/state.js';
-import type { StoredObject, UploadedPart } from '../store/store.js';
-import { absentIfForbidden, holds, lookAt } from './existing.js';
+import type { UploadedPart } from '../store/store.js';
+import { absentIfForbidden, lookAt } from './existing.js';
 import type { Outcome, PushItem, SealKeys, SentPart } from './jobs.js';
 import { cut } from './large-file.js';
 import { storedFacts } from './stored-facts.js';
@@ -33,31 +33,31 @@ export async function recoverUpload(item: PushItem, scene: PushScene): Promise<R
   }
   const stat = sealedStat(pending.sealed);
   const commitment = pending.sealed.metadata['x-oss-meta-sealift-commitment'] ?? '';
-  const existing = await lookAt(scene.ports.store, item.key, stat, commitment).catch(absentIfForbidden);
+  const existing = await lookAt(scene.ports.store, item.key, stat, { commitment, crc64: recordedCrc(pending, stat) }).catch(absentIfForbidden);
   const isUnchanged = await unchanged(item, stat, scene);
-  if (existing.kind === 'same' && isUnchanged && holdsParts(existing.head, pending, stat)) {
+  if (existing.kind === 'same' && isUnchanged) {
     return { kind: 'done', outcome: { state: 'done', id: item.id, stat, stored: storedFacts(existing.head, commitment) } };
   }
   const upload = isUnchanged ? await resumable(item, pending, stat, scene) : 'it has changed since';
   if (typeof upload === 'string') {
     scene.restarted(item.key, upload);
     await giveUp(scene, { id: item.id, key: item.key, uploadId: pending.uploadId }, 'unstable');
-    return { kind: 'none', isOurs: existing.kind === 'same' };
+    return { kind: 'none', isOurs: existing.kind === 'same' || existing.kind === 'broken' };
   }
   return { kind: 'resumed', upload };
 }
 
-/** As far as the records tell: a crash may have cost the last of them. */
-function holdsParts(object: StoredObject, { sealed, parts }: PendingUpload, stat: FileStat): boolean {
+/** Of the whole object; undefined when a crash has cost the record of a part. */
+function recordedCrc({ sealed, parts }: PendingUpload, stat: FileStat): bigint | undefined {
   let whole = 0n;
   for (const { index, bytes } of cut(stat.sizeBytes, sealed.partBytes)) {
     const crc64 = parts.get(index + 1)?.crc64;
     if (crc64 === undefined) {
-      return true;
+      return undefined;
     }
     whole = combineCrc64(whole, BigInt(crc64), bytes);
   }
-  return holds(object, whole);
+  return whole;
 }
 
 /** Or why it is not. */

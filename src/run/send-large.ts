@@ -1,7 +1,7 @@
 import { combineCrc64 } from '../crypto/crc64.js';
 import { isRunFatal, isSealiftError } from '../errors.js';
 import type { StoredObject, UploadedPart } from '../store/store.js';
-import { holds, lookAt, otherBytes } from './existing.js';
+import { lookAt, otherBytes } from './existing.js';
 import type { Outcome, Piece, PushItem, SendJob, SentPart } from './jobs.js';
 import { onEveryPiece, onSomeThread, travelling } from './large-file.js';
 import { existsError } from './push-object.js';
@@ -100,11 +100,11 @@ async function completeOrFind(
     if (!isSealiftError(error) || (error.code !== 'not-found' && error.code !== 'exists')) {
       throw error;
     }
-    const existing = await lookAt(store, item.key, upload.stat, upload.headers.commitment);
+    const existing = await lookAt(store, item.key, upload.stat, { commitment: upload.headers.commitment, crc64: options.crc64 });
     if (existing.kind === 'same') {
-      if (holds(existing.head, options.crc64)) {
-        return existing.head;
-      }
+      return existing.head;
+    }
+    if (existing.kind === 'broken') {
       throw otherBytes(item.key);
     }
     throw error.code === 'exists' ? existsError(item.key) : error;
