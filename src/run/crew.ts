@@ -29,7 +29,7 @@ export class Crew {
   #isHiring = false;
   #isDismissed = false;
   #broken: Error | undefined;
-  /** Every thread that lives; resolved once it has loaded its modules. */
+  /** Threads that were started here and live; resolved once they have loaded their modules. */
   readonly #loaded = new Map<Worker, Promise<void>>();
 
   constructor({ worker, threads, tasks, onNotice }: CrewOptions) {
@@ -48,9 +48,7 @@ export class Crew {
     });
     this.#piscina.on('message', onNotice);
     this.#piscina.on('error', (error: Error) => this.#miss(error));
-    // piscina puts another thread in the place of one that died, right after it has said so.
-    this.#piscina.on('workerDestroy', () => queueMicrotask(() => this.#watchStarts()));
-    this.#watchStarts();
+    this.#watchStarts(this.#piscina.threads);
   }
 
   /** Why no thread could be started at all. */
@@ -83,9 +81,12 @@ export class Crew {
     await this.#piscina.destroy();
   }
 
-  /** The first that a thread says is that it has loaded everything, so it must be heard from its start on. */
-  #watchStarts(): void {
-    for (const thread of this.#piscina.threads.filter((one) => !this.#loaded.has(one))) {
+  /**
+   * The first that a thread says is that it has loaded everything, so it must be heard from its start on. What piscina puts in the
+   * place of a dead thread is not waited for: such a thread was seen to say nothing for ten seconds.
+   */
+  #watchStarts(threads: readonly Worker[]): void {
+    for (const thread of threads) {
       this.#loaded.set(thread, new Promise((resolve) => {
         thread.once('message', () => resolve()).once('exit', () => {
           this.#loaded.delete(thread);
@@ -97,7 +98,8 @@ export class Crew {
 
   /** piscina starts a thread for a task that its balancer gives to none; the task itself is taken back. */
   #hire(): void {
-    const missing = this.#threads - this.#piscina.threads.length;
+    const before = this.#piscina.threads;
+    const missing = this.#threads - before.length;
     if (missing <= 0) {
       return;
     }
@@ -108,7 +110,7 @@ export class Crew {
       needless.abort();
     }
     this.#isHiring = false;
-    this.#watchStarts();
+    this.#watchStarts(this.#piscina.threads.filter((thread) => !before.includes(thread)));
   }
 
   #leastBusy(candidates: readonly Balanced[]): Balanced | null {
