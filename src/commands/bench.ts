@@ -1,10 +1,7 @@
-import type { CommandModule } from 'yargs';
-import type { Context } from './context.js';
+import type { CommandBody, Context } from './context.js';
 
-export function benchCommand(context: Context): CommandModule {
+export function benchCommand(context: Context): CommandBody {
   return {
-    command: 'bench',
-    describe: 'Measure pushes and pulls on this machine, beside the least that the same work can cost',
     builder: (yargs) =>
       yargs
         .command({

@@ -1,12 +1,10 @@
-import type { Arguments, CommandModule } from 'yargs';
+import type { Arguments } from 'yargs';
 import { COMMAND_SETTINGS } from '../settings.js';
-import type { Context } from './context.js';
+import type { CommandBody, Context } from './context.js';
 import { settingOptions } from './options.js';
 
-export function catCommand(context: Context): CommandModule {
+export function catCommand(context: Context): CommandBody {
   return {
-    command: 'cat <object>',
-    describe: 'Write the plaintext of one object to standard output, after all of it is verified',
     builder: (yargs) =>
       yargs
         .positional('object', { type: 'string', describe: 'oss://bucket/key' })

@@ -5,30 +5,13 @@ import { escapeForTerminal } from '../report/escape.js';
 import { createJsonWriter, emptySummary } from '../report/json.js';
 import { SEALIFT_VERSION } from '../run/version.js';
 import type { Context } from './context.js';
+import { COMMANDS } from './table.js';
 
 /** Commands whose JSON output ends with a `summary` event, whatever happens. */
 const WITH_EVENTS: ReadonlySet<string> = new Set(['push', 'pull', 'resume', 'verify', 'status']);
 /** Commands with a help of their own that a mistake points to. */
 const WITH_HELP: ReadonlySet<string> = new Set([...WITH_EVENTS, 'ls', 'cat', 'inspect']);
 const MAX_HELP_COLUMNS = 110;
-
-/** In the order of the help. */
-const COMMANDS: Readonly<Record<string, () => Promise<(context: Context) => CommandModule>>> = {
-  push: async () => (await import('./push.js')).pushCommand,
-  pull: async () => (await import('./pull.js')).pullCommand,
-  resume: async () => (await import('./resume.js')).resumeCommand,
-  status: async () => (await import('./status.js')).statusCommand,
-  verify: async () => (await import('./verify.js')).verifyCommand,
-  ls: async () => (await import('./ls.js')).lsCommand,
-  cat: async () => (await import('./cat.js')).catCommand,
-  inspect: async () => (await import('./inspect.js')).inspectCommand,
-  'gc-uploads': async () => (await import('./gc-uploads.js')).gcUploadsCommand,
-  keys: async () => (await import('./keys.js')).keysCommand,
-  manifest: async () => (await import('./manifest.js')).manifestCommand,
-  local: async () => (await import('./local.js')).localCommand,
-  bench: async () => (await import('./bench.js')).benchCommand,
-  demo: async () => (await import('./demo.js')).demoCommand,
-};
 
 const EPILOGUE = [
   'Environment: OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET, OSS_SESSION_TOKEN, OSS_REGION, OSS_ENDPOINT (or a --profile, ~/.ossutilconfig, or what the Alibaba Cloud tools use), and SEALIFT_<OPTION> for every option, such as SEALIFT_PART_SIZE=16MiB. A flag beats the environment, the environment beats the config file.',
@@ -98,11 +81,12 @@ function choosable({ handler, ...command }: CommandModule): Choosable {
   return { ...command, handler: () => undefined, middlewares: [choose] };
 }
 
-/** The named command alone, where nobody asks for the others. */
-async function commandsFor([first = '', ...rest]: readonly string[], context: Context): Promise<Choosable[]> {
-  const named = Object.hasOwn(COMMANDS, first) && !rest.some((word) => word.includes('help')) ? COMMANDS[first] : undefined;
-  const makers = await Promise.all((named === undefined ? Object.values(COMMANDS) : [named]).map(async (load) => await load()));
-  return makers.map((make) => choosable(make(context)));
+/** All of them for the help; what the words do not name is not loaded. */
+async function commandsFor(words: readonly string[], context: Context): Promise<Choosable[]> {
+  return await Promise.all(Object.entries(COMMANDS).map(async ([name, { command, describe, load }]) => {
+    const body = words.includes(name) ? (await load())(context) : { handler: () => undefined };
+    return choosable({ command, describe, ...body });
+  }));
 }
 
 async function parserOf(words: readonly string[], context: Context): Promise<Argv> {

@@ -1,6 +1,10 @@
-/** What a command may know of the process around it; tests and the entry point provide it. */
+import type { CommandModule } from 'yargs';
 import type { Environment } from '../config.js';
 
+/** What a command takes and does; how it is called stands in the table of all of them. */
+export type CommandBody = Pick<CommandModule, 'builder' | 'handler'>;
+
+/** What a command may know of the process around it; tests and the entry point provide it. */
 export interface Context {
   readonly env: Environment;
   /** Absolute. */

@@ -1,12 +1,10 @@
-import type { Arguments, CommandModule } from 'yargs';
+import type { Arguments } from 'yargs';
 import { COMMAND_SETTINGS } from '../settings.js';
-import type { Context } from './context.js';
+import type { CommandBody, Context } from './context.js';
 import { settingOptions } from './options.js';
 
-export function gcUploadsCommand(context: Context): CommandModule {
+export function gcUploadsCommand(context: Context): CommandBody {
   return {
-    command: 'gc-uploads <place>',
-    describe: 'Abort multipart uploads below oss://bucket[/prefix] that were begun long ago and never finished',
     builder: (yargs) =>
       yargs
         .positional('place', { type: 'string', describe: 'oss://bucket[/prefix]; a prefix matches whole segments' })

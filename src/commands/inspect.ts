@@ -1,12 +1,10 @@
-import type { Arguments, CommandModule } from 'yargs';
+import type { Arguments } from 'yargs';
 import { COMMAND_SETTINGS } from '../settings.js';
-import type { Context } from './context.js';
+import type { CommandBody, Context } from './context.js';
 import { settingOptions } from './options.js';
 
-export function inspectCommand(context: Context): CommandModule {
+export function inspectCommand(context: Context): CommandBody {
   return {
-    command: 'inspect <object>',
-    describe: 'Explain the envelope of one object: how it is sealed, which key opens it, who can read it',
     builder: (yargs) =>
       yargs
         .positional('object', { type: 'string', describe: 'oss://bucket/key' })

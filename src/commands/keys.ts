@@ -1,12 +1,11 @@
 import type { Argv, CommandModule } from 'yargs';
 import { DEFAULT_RSA_KEY_BITS, RSA_KEY_BITS } from '../limits.js';
+import type { CommandBody } from './context.js';
 import type { KeyArguments, KeysContext } from './run-keys.js';
 
 /** `keys create|show|import`. A passphrase comes from a file, a variable or a prompt: arguments are visible to every user of the machine. */
-export function keysCommand(context: KeysContext): CommandModule {
+export function keysCommand(context: KeysContext): CommandBody {
   return {
-    command: 'keys',
-    describe: 'Make, look at and convert RSA master keys',
     builder: (yargs) =>
       yargs
         .command(createCommand(context))

@@ -1,10 +1,7 @@
-import type { CommandModule } from 'yargs';
-import type { Context } from './context.js';
+import type { CommandBody, Context } from './context.js';
 
-export function localCommand(context: Context): CommandModule {
+export function localCommand(context: Context): CommandBody {
   return {
-    command: 'local',
-    describe: 'Run the embedded cloud, OSS and KMS on this machine only, until Ctrl-C',
     builder: (yargs) =>
       yargs
         .options({

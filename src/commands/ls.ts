@@ -1,12 +1,10 @@
-import type { Arguments, CommandModule } from 'yargs';
+import type { Arguments } from 'yargs';
 import { COMMAND_SETTINGS } from '../settings.js';
-import type { Context } from './context.js';
+import type { CommandBody, Context } from './context.js';
 import { settingOptions } from './options.js';
 
-export function lsCommand(context: Context): CommandModule {
+export function lsCommand(context: Context): CommandBody {
   return {
-    command: 'ls <place>',
-    describe: 'List what lies below oss://bucket[/prefix]: plaintext size in bytes, and whether it can be authenticated',
     builder: (yargs) =>
       yargs
         .positional('place', { type: 'string', describe: 'oss://bucket[/prefix]; a prefix matches whole segments' })

@@ -1,11 +1,10 @@
 import type { CommandModule } from 'yargs';
+import type { CommandBody } from './context.js';
 import type { ManifestContext } from './run-manifest.js';
 
 /** `manifest repair`. */
-export function manifestCommand(context: ManifestContext): CommandModule {
+export function manifestCommand(context: ManifestContext): CommandBody {
   return {
-    command: 'manifest',
-    describe: 'Look after the record of a run',
     builder: (yargs) =>
       yargs
         .command(repairCommand(context))

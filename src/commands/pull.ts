@@ -1,12 +1,10 @@
-import type { Arguments, CommandModule } from 'yargs';
+import type { Arguments } from 'yargs';
 import { COMMAND_SETTINGS } from '../settings.js';
-import type { Context } from './context.js';
+import type { CommandBody, Context } from './context.js';
 import { settingOptions } from './options.js';
 
-export function pullCommand(context: Context): CommandModule {
+export function pullCommand(context: Context): CommandBody {
   return {
-    command: 'pull <source> <dir>',
-    describe: 'Fetch, prove and open everything below oss://bucket[/prefix] into a directory',
     builder: (yargs) =>
       yargs
         .positional('source', { type: 'string', describe: 'oss://bucket[/prefix]; a single object lands in the directory under its last name part' })

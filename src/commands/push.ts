@@ -1,12 +1,10 @@
-import type { Arguments, CommandModule } from 'yargs';
+import type { Arguments } from 'yargs';
 import { COMMAND_SETTINGS } from '../settings.js';
-import type { Context } from './context.js';
+import type { CommandBody, Context } from './context.js';
 import { settingOptions } from './options.js';
 
-export function pushCommand(context: Context): CommandModule {
+export function pushCommand(context: Context): CommandBody {
   return {
-    command: 'push <dir> <destination>',
-    describe: 'Seal every file of a directory and send it to oss://bucket[/prefix]',
     builder: (yargs) =>
       yargs
         .positional('dir', { type: 'string', describe: 'Directory to send' })

@@ -1,12 +1,10 @@
-import type { Arguments, CommandModule } from 'yargs';
+import type { Arguments } from 'yargs';
 import { COMMAND_SETTINGS } from '../settings.js';
-import type { Context } from './context.js';
+import type { CommandBody, Context } from './context.js';
 import { settingOptions } from './options.js';
 
-export function resumeCommand(context: Context): CommandModule {
+export function resumeCommand(context: Context): CommandBody {
   return {
-    command: 'resume [manifest]',
-    describe: 'Continue the newest unfinished run, or the one named, push or pull',
     builder: (yargs) =>
       yargs
         .positional('manifest', { type: 'string', describe: 'Manifest file or run id', defaultDescription: 'the newest unfinished run' })

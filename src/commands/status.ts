@@ -1,12 +1,10 @@
-import type { Arguments, CommandModule } from 'yargs';
+import type { Arguments } from 'yargs';
 import { COMMAND_SETTINGS } from '../settings.js';
-import type { Context } from './context.js';
+import type { CommandBody, Context } from './context.js';
 import { settingOptions } from './options.js';
 
-export function statusCommand(context: Context): CommandModule {
+export function statusCommand(context: Context): CommandBody {
   return {
-    command: 'status [manifest]',
-    describe: 'What of a run is done, failed, skipped and left; exit code 0 complete, 3 unfinished',
     builder: (yargs) =>
       yargs
         .positional('manifest', { type: 'string', describe: 'Manifest file or run id', defaultDescription: 'the newest run' })

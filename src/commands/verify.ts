@@ -1,12 +1,10 @@
-import type { Arguments, CommandModule } from 'yargs';
+import type { Arguments } from 'yargs';
 import { COMMAND_SETTINGS } from '../settings.js';
-import type { Context } from './context.js';
+import type { CommandBody, Context } from './context.js';
 import { settingOptions } from './options.js';
 
-export function verifyCommand(context: Context): CommandModule {
+export function verifyCommand(context: Context): CommandBody {
   return {
-    command: 'verify <source>',
-    describe: 'Authenticate every object below oss://bucket[/prefix] without writing plaintext',
     builder: (yargs) =>
       yargs
         .positional('source', { type: 'string', describe: 'oss://bucket[/prefix]' })

@@ -39,7 +39,7 @@ async function run(args: readonly string[], answers: readonly string[] = []): Pr
 }
 
 function parser(context: KeysContext) {
-  return yargs().scriptName('sealift').locale('en').command(keysCommand(context)).strict().exitProcess(false).fail((message: string, error?: Error) => {
+  return yargs().scriptName('sealift').locale('en').command({ command: 'keys', ...keysCommand(context) }).strict().exitProcess(false).fail((message: string, error?: Error) => {
     throw error ?? new Error(message);
   });
 }
