@@ -29,7 +29,9 @@ export class Dispatcher<D, I extends { readonly id: number }> {
   constructor(session: Crew, trade: Trade<D, I>) {
     this.#session = session;
     this.#trade = trade;
-    this.#batches = new Batcher({ maxItems: BATCH_FILES, maxBytes: BATCH_BYTES, threads: session.bounds.threads });
+    const { threads, concurrency } = session.bounds;
+    // No more than a thread may have in flight: it begins with the next batch while the last answers of one are awaited.
+    this.#batches = new Batcher({ maxItems: Math.min(BATCH_FILES, concurrency), maxBytes: BATCH_BYTES, threads });
   }
 
   /** Waits while the budgets are spent. @throws SealiftError `interrupted` once intake has stopped. */

@@ -40,8 +40,9 @@ function replacement(known: Known | undefined): Replace {
 }
 
 /**
- * Groups small items for one worker, in order. The first batches are small, so that a run of some dozens still uses every
- * thread; then they grow to `maxItems`, because one pool task per file costs as much as the file.
+ * Groups small items for one worker, in order. The first batches are small, so that the first byte leaves at once and a run of
+ * some dozens still uses every thread; each round doubles them up to `maxItems`, because one pool task per file costs as much as
+ * the file.
  */
 export class Batcher<T> {
   readonly #limits: { readonly maxItems: number; readonly maxBytes: number; readonly threads: number };
@@ -58,7 +59,7 @@ export class Batcher<T> {
     this.#items.push(item);
     this.#bytes += bytes;
     const { maxItems, maxBytes, threads } = this.#limits;
-    const wanted = Math.min(maxItems, 1 + Math.floor(this.#batches / threads));
+    const wanted = Math.min(maxItems, 2 ** Math.floor(this.#batches / threads));
     return this.#items.length >= wanted || this.#bytes >= maxBytes ? this.flush() : undefined;
   }
 
