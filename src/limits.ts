@@ -60,6 +60,8 @@ export const PARTS_PER_THREAD = 2;
 /** Share of their time for which threads have to wait before more parts are begun at once. Ours. */
 export const SPARE_SHARE = 0.25;
 
+/** Bytes of the largest file that one thread seals alone and puts in one request: what the default budget gives each of two threads. Ours. */
+export const LARGEST_WHOLE_BYTES = 64 * MiB;
 /** Default bytes of one part. Ours. */
 export const DEFAULT_PART_BYTES = 8 * MiB;
 /** Default byte budget of all buffers of a run. Ours. */

@@ -85,7 +85,7 @@ function boundsOf({ partBytes, memoryBytes, concurrency }: CryptoBucketOptions):
     ...(partBytes === undefined ? {} : { partBytes }),
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
     ...(concurrency === undefined ? {} : { concurrency }),
-  });
+  }, Infinity);
 }
 
 function regionOf({ region, endpoint }: CryptoBucketOptions): string {

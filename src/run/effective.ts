@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { SealiftError } from '../errors.js';
 import {
-  BLOCK_BYTES, DEFAULT_CONCURRENCY, DEFAULT_MEMORY_BYTES, DEFAULT_PART_BYTES, MAX_CONCURRENCY, MAX_PARTS, MAX_PART_BYTES,
-  MAX_THREADS, MIN_ARENA_SHARE, MIN_MEMORY_BYTES, MIN_PART_BYTES, RUN_BUFFER_BYTES, THREAD_BUFFER_BYTES,
+  BLOCK_BYTES, DEFAULT_CONCURRENCY, DEFAULT_MEMORY_BYTES, DEFAULT_PART_BYTES, LARGEST_WHOLE_BYTES, MAX_CONCURRENCY, MAX_PARTS,
+  MAX_PART_BYTES, MAX_THREADS, MIN_ARENA_SHARE, MIN_MEMORY_BYTES, MIN_PART_BYTES, RUN_BUFFER_BYTES, THREAD_BUFFER_BYTES,
 } from '../limits.js';
 import type { TransferOptions, Tuning } from './options.js';
 
@@ -22,9 +22,10 @@ export interface Bounds {
 /**
  * Applies the defaults and checks every number.
  *
+ * @param largestWhole - bytes above which files travel in parts, whatever the memory: `Infinity` where no threads could share them
  * @throws SealiftError `usage` naming the option, its value and its bounds.
  */
-export function resolveBounds(tuning: Tuning = {}): Bounds {
+export function resolveBounds(tuning: Tuning = {}, largestWhole = LARGEST_WHOLE_BYTES): Bounds {
   const threads = inRange('threads', tuning.threads ?? availableParallelism(), 1, MAX_THREADS);
   const concurrency = inRange('concurrency', tuning.concurrency ?? DEFAULT_CONCURRENCY, 1, MAX_CONCURRENCY);
   const memoryBytes = inRange('memory', tuning.memoryBytes ?? DEFAULT_MEMORY_BYTES, MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER);
@@ -35,7 +36,8 @@ export function resolveBounds(tuning: Tuning = {}): Bounds {
     });
   }
   const arenaBytes = Math.floor(Math.max(memoryBytes * MIN_ARENA_SHARE, memoryBytes - RUN_BUFFER_BYTES - threads * THREAD_BUFFER_BYTES));
-  return { threads, concurrency, partBytes, memoryBytes, arenaBytes, singlePutBytes: singlePutLimit(memoryBytes, partBytes, threads) };
+  const singlePutBytes = Math.min(singlePutLimit(memoryBytes, partBytes, threads), Math.max(largestWhole, partBytes));
+  return { threads, concurrency, partBytes, memoryBytes, arenaBytes, singlePutBytes };
 }
 
 /**

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { SealiftError } from '../../src/errors.js';
-import { MAX_PARTS, MiB } from '../../src/limits.js';
+import { GiB, LARGEST_WHOLE_BYTES, MAX_PARTS, MiB } from '../../src/limits.js';
 import { Budget } from '../../src/run/budget.js';
 import { partBytesFor, resolveBounds } from '../../src/run/effective.js';
 import type { RunEvent } from '../../src/run/events.js';
@@ -68,6 +68,15 @@ describe('the bounds of a run', () => {
     const { concurrency, partBytes, memoryBytes, threads } = resolveBounds({});
     assert.deepEqual([concurrency, partBytes, memoryBytes], [64, 8 * MiB, 256 * MiB]);
     assert.ok(threads >= 1);
+  });
+
+  it('put a file whole that fits its thread\'s share of the memory, up to a limit that no memory lifts', () => {
+    const whole = (memoryBytes: number, threads: number, partBytes = 8 * MiB): number => resolveBounds({ memoryBytes, threads, partBytes }).singlePutBytes;
+    assert.deepEqual([whole(64 * MiB, 2), whole(256 * MiB, 2), whole(8 * GiB, 2), whole(8 * GiB, 1)], [16 * MiB, 64 * MiB, 64 * MiB, 64 * MiB]);
+    assert.deepEqual([whole(256 * MiB, 64), whole(32 * MiB, 64)], [16 * MiB, 8 * MiB], 'two parts, or a quarter of the memory, at least');
+    assert.equal(whole(8 * GiB, 2, 100 * MiB), 100 * MiB, 'nothing travels in one part');
+    assert.equal(resolveBounds({ memoryBytes: GiB, threads: 1 }, Infinity).singlePutBytes, 512 * MiB, 'where no threads could share it');
+    assert.equal(LARGEST_WHOLE_BYTES, 64 * MiB);
   });
 
   it('refuse nonsense by name', () => {
