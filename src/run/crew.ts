@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { FILES_FOR_ONE_THREAD, GRACE_MS } from '../limits.js';
+import { FILES_FOR_ONE_THREAD, GRACE_MS, PARTS_PER_THREAD } from '../limits.js';
+import { Budget } from './budget.js';
 import type { WorkerNotice } from './jobs.js';
 
 type Balanced = Parameters<NonNullable<Piscina['options']['loadBalancer']>>[1][number];
@@ -17,7 +18,8 @@ export interface CrewOptions {
 
 /**
  * Threads, as long as they live. One starts at once; the others when more is under way than that one has done by the time they
- * are ready, since a start costs as much as hundreds of small files.
+ * are ready, since a start costs as much as hundreds of small files. Until they are, heavy tasks wait for them, and not for those
+ * that happen to be there already.
  */
 export class Crew {
   readonly #piscina: Piscina;
@@ -29,8 +31,10 @@ export class Crew {
   #isHiring = false;
   #isDismissed = false;
   #broken: Error | undefined;
-  /** Threads that were started here and live; resolved once they have loaded their modules. */
-  readonly #loaded = new Map<Worker, Promise<void>>();
+  /** Threads that were started here and have not loaded their modules; resolved once they have. */
+  readonly #starting = new Map<Worker, Promise<void>>();
+  /** For heavy tasks: some per thread that is ready, and no end of them when all are. */
+  readonly #places = new Budget(PARTS_PER_THREAD);
 
   constructor({ worker, threads, tasks, onNotice }: CrewOptions) {
     this.#threads = threads;
@@ -48,7 +52,7 @@ export class Crew {
     });
     this.#piscina.on('message', onNotice);
     this.#piscina.on('error', (error: Error) => this.#miss(error));
-    this.#watchStarts(this.#piscina.threads);
+    this.#watchStarts(this.#piscina.threads, 0);
   }
 
   /** Why no thread could be started at all. */
@@ -60,15 +64,15 @@ export class Crew {
     return this.#piscina.threads;
   }
 
-  /** Rejects when the thread dies, or the crew is dismissed. @param load - in small files */
+  /** Rejects when the thread dies, or the crew is dismissed. @param load - in small files; from `FILES_FOR_ONE_THREAD` on it is heavy */
   async run(task: unknown, load: number): Promise<unknown> {
     this.#load += load;
     try {
-      const answer = this.#piscina.run(task);
       if (this.#load > FILES_FOR_ONE_THREAD) {
         this.#hire();
       }
-      return await answer;
+      const running = async (): Promise<unknown> => await this.#piscina.run(task);
+      return await (load < FILES_FOR_ONE_THREAD ? running() : this.#places.with(1, running));
     } finally {
       this.#load -= load;
     }
@@ -77,23 +81,33 @@ export class Crew {
   /** Ends all threads at once, those that are loading their modules when they have: ended in between, Node aborts the whole process. */
   async dismiss(): Promise<void> {
     this.#isDismissed = true;
-    await within(GRACE_MS, Promise.all(this.#loaded.values()));
+    this.#places.close();
+    await within(GRACE_MS, Promise.all(this.#starting.values()));
     await this.#piscina.destroy();
   }
 
   /**
    * The first that a thread says is that it has loaded everything, so it must be heard from its start on. What piscina puts in the
    * place of a dead thread is not waited for: such a thread was seen to say nothing for ten seconds.
+   *
+   * @param places - that each of them brings along
    */
-  #watchStarts(threads: readonly Worker[]): void {
+  #watchStarts(threads: readonly Worker[], places: number): void {
     for (const thread of threads) {
-      this.#loaded.set(thread, new Promise((resolve) => {
-        thread.once('message', () => resolve()).once('exit', () => {
-          this.#loaded.delete(thread);
+      this.#starting.set(thread, new Promise((resolve) => {
+        const hasStarted = (): void => {
+          if (this.#starting.delete(thread)) {
+            this.#places.grow(this.#isComplete() ? Number.MAX_SAFE_INTEGER : places);
+          }
           resolve();
-        });
+        };
+        thread.once('message', hasStarted).once('exit', hasStarted);
       }));
     }
+  }
+
+  #isComplete(): boolean {
+    return this.#starting.size === 0 && this.#piscina.threads.length >= this.#threads;
   }
 
   /** piscina starts a thread for a task that its balancer gives to none; the task itself is taken back. */
@@ -110,7 +124,7 @@ export class Crew {
       needless.abort();
     }
     this.#isHiring = false;
-    this.#watchStarts(this.#piscina.threads.filter((thread) => !before.includes(thread)));
+    this.#watchStarts(this.#piscina.threads.filter((thread) => !before.includes(thread)), PARTS_PER_THREAD);
   }
 
   #leastBusy(candidates: readonly Balanced[]): Balanced | null {
@@ -126,6 +140,7 @@ export class Crew {
     this.#threads = this.#piscina.threads.length;
     if (this.#threads === 0) {
       this.#broken = error;
+      this.#places.close();
       void this.#piscina.destroy();
     }
   }

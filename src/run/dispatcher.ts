@@ -2,6 +2,8 @@ import { toFailure } from '../errors.js';
 import { BATCH_BYTES, BATCH_FILES } from '../limits.js';
 import { divide, type Region } from './arena.js';
 import type { Outcome, PullJob, PushJob } from './jobs.js';
+import { inTurn, type Lender } from './large-file.js';
+import { PartWindow } from './part-window.js';
 import { Batcher } from './plan.js';
 import type { Session } from './session.js';
 
@@ -18,13 +20,15 @@ export interface Trade<D, I extends { readonly id: number }> {
 }
 
 /**
- * Hands small work to the pool in batches, bounded by bytes and by number, and follows it to its outcome. A thread that
- * dies takes its batch along: each item of it gets one more chance, alone.
+ * Hands small work to the pool in batches, bounded by bytes and by number, and follows it to its outcome. A batch that is as
+ * heavy as a part waits its turn as parts do: what memory would hold, one thread could have been given before there are others.
+ * A thread that dies takes its batch along: each item of it gets one more chance, alone.
  */
 export class Dispatcher<D, I extends { readonly id: number }> {
   readonly #session: Crew;
   readonly #trade: Trade<D, I>;
   readonly #batches: Batcher<D>;
+  #heavy: Lender<Region> | undefined;
 
   constructor(session: Crew, trade: Trade<D, I>) {
     this.#session = session;
@@ -56,11 +60,13 @@ export class Dispatcher<D, I extends { readonly id: number }> {
     if (batch.length === 0) {
       return;
     }
-    const { slots, memory } = this.#session;
+    const { slots } = this.#session;
     const sizes = batch.map((draft) => this.#trade.bytesOf(draft));
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    const memory = this.#lenderOf(bytes);
     try {
       await slots.take(batch.length);
-      const region = await memory.take(sizes.reduce((sum, bytes) => sum + bytes, 0)).catch((error: unknown) => {
+      const region = await memory.take(bytes).catch((error: unknown) => {
         slots.give(batch.length);
         throw error;
       });
@@ -73,6 +79,15 @@ export class Dispatcher<D, I extends { readonly id: number }> {
       this.#parkAll(batch);
       throw error;
     }
+  }
+
+  #lenderOf(bytes: number): Lender<Region> {
+    const { pool, memory, bounds } = this.#session;
+    if (bytes < bounds.partBytes) {
+      return memory;
+    }
+    this.#heavy ??= inTurn(new PartWindow(pool, bounds.threads), memory);
+    return this.#heavy;
   }
 
   async #work(batch: readonly D[], regions: readonly Region[]): Promise<void> {

@@ -38,6 +38,13 @@ describe('a crew', () => {
     assert.equal(crew.threads.length, 3);
   });
 
+  it('does not load the first thread with heavy work that others are started for', async (t) => {
+    const crew = crewOf(t, 2);
+    assert.equal(await meet(crew, 1, 1), 1, 'it is there, and alone');
+    assert.equal(await meet(crew, 4, FILES_FOR_ONE_THREAD), 2);
+    assert.equal(await meet(crew, 8, FILES_FOR_ONE_THREAD), 2, 'as much at once as they hold, when all are there');
+  });
+
   it('ends without waiting, also where a thread has taken the place of another', async (t) => {
     const crew = crewOf(t, 1, MORTAL);
     await assert.rejects(crew.run('die', 1));

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { MiB, PARTS_PER_THREAD } from '../../src/limits.js';
 import { Arena } from '../../src/run/arena.js';
 import { Budget } from '../../src/run/budget.js';
 import { Dispatcher, type Crew } from '../../src/run/dispatcher.js';
@@ -23,18 +24,18 @@ interface Bench {
   readonly ended: () => Promise<unknown>;
 }
 
-function setUp(t: TestContext, onBegin: (keys: readonly string[]) => void = () => undefined): Bench {
+function setUp(t: TestContext, onBegin: (keys: readonly string[]) => void = () => undefined, bytes = 1): Bench {
   const bounds = resolveBounds({ threads: 2, concurrency: 4 });
   const threads = new ThreadPool({ threads: 2, concurrency: 4, worker: WORKER });
   t.after(async () => await threads.destroy());
   const pool = threads.open({ channel: 'test' });
   const work: Promise<void>[] = [];
-  const crew: Crew = { pool, memory: new Arena(1_000_000), slots: new Budget(64), tally: new Tally(undefined), bounds, follow: (promise) => void work.push(promise) };
+  const crew: Crew = { pool, memory: new Arena(64 * MiB), slots: new Budget(64), tally: new Tally(undefined), bounds, follow: (promise) => void work.push(promise) };
   const outcomes = new Map<string, Outcome>();
   const begun: string[] = [];
   let nextId = 0;
   const dispatcher = new Dispatcher<Omit<PushItem, 'id'>, PushItem>(crew, {
-    bytesOf: () => 1,
+    bytesOf: () => bytes,
     begin: (drafts) => {
       onBegin(drafts.map(({ key }) => key));
       begun.push(...drafts.map(({ key }) => key));
@@ -76,6 +77,21 @@ describe('the dispatcher', () => {
     assert.ok(outcome?.state === 'failed');
     assert.equal(outcome.failure.code, 'worker-died');
     assert.deepEqual([crew.memory.used, crew.slots.used], [0, 0]);
+  });
+
+  it('begins files that are as heavy as parts no faster than parts, whatever the memory holds', async (t) => {
+    const most: number[] = [];
+    const bytes = resolveBounds().partBytes;
+    const { crew, dispatcher, outcomes, ended } = setUp(t, () => {
+      most.push(outcomes.size === 0 ? crew.memory.used / bytes : 0);
+    }, bytes);
+    for (let index = 0; index < 12; index += 1) {
+      await dispatcher.add(draft(`fine-${index}`));
+    }
+    await ended();
+    assert.equal(outcomes.size, 12);
+    assert.equal(Math.max(...most), PARTS_PER_THREAD * crew.bounds.threads, 'before the first was done');
+    assert.equal(crew.memory.used, 0);
   });
 
   it('parks a batch that cannot be begun, and what is left when intake has stopped', async (t) => {
