@@ -31,9 +31,9 @@ export const BOUNDS = {
   'pull large: requests per file': { max: 6 },
   'pull large: bytes copied per byte': { max: 2.1 },
   'push small: efficiency': { min: 0.3 },
-  'pull small: efficiency': { min: 0.29 },
+  'pull small: efficiency': { min: 0.41 },
   'push large: efficiency': { min: 0.5 },
-  'pull large: efficiency': { min: 0.42 },
+  'pull large: efficiency': { min: 0.7 },
 } as const satisfies Readonly<Record<string, Bound>>;
 
 export type Bounded = keyof typeof BOUNDS;

@@ -17,6 +17,7 @@ export class FloorSocket {
   #head: string | undefined;
   #body: Buffer[] = [];
   #left = 0;
+  #isBodyless = false;
 
   constructor(port: number) {
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true });
@@ -28,6 +29,7 @@ export class FloorSocket {
   async send(head: string, body?: Buffer): Promise<FloorAnswer> {
     return await new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
+      this.#isBodyless = head.startsWith('HEAD ');
       this.#socket.cork();
       this.#socket.write(head, 'latin1');
       if (body !== undefined) {
@@ -48,7 +50,7 @@ export class FloorSocket {
       const end = data.indexOf('\r\n\r\n');
       const head = data.toString('latin1', 0, end);
       this.#head = head;
-      this.#left = Number(/content-length: (\d+)/i.exec(head)?.[1]);
+      this.#left = this.#isBodyless ? 0 : Number(/content-length: (\d+)/i.exec(head)?.[1]);
       body = data.subarray(end + 4);
     }
     this.#left -= body.length;

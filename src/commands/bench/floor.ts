@@ -30,7 +30,7 @@ export function piecesOf({ files }: Pick<Job, 'files'>): Piece[] {
   return files.flatMap(({ path, bytes }, file) =>
     Array.from({ length: Math.max(1, Math.ceil(bytes / PIECE_BYTES)) }, (_, index) => {
       const offset = index * PIECE_BYTES;
-      return { name: `directory-${file % DIRECTORIES}/file-${file}.${index}`, path, offset, bytes: Math.min(PIECE_BYTES, bytes - offset) };
+      return { name: `directory-${Math.floor((file * DIRECTORIES) / files.length)}/file-${file}.${index}`, path, offset, bytes: Math.min(PIECE_BYTES, bytes - offset) };
     }));
 }
 
