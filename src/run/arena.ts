@@ -22,14 +22,17 @@ interface Waiter {
  */
 export class Arena {
   readonly memory: SharedArrayBuffer;
+  /** Nanoseconds for the first touch of a page of it; whoever needs it first measures it. */
+  firstTouchNs: number | undefined;
   #free: Region[];
   #used = 0;
   #closed: Error | undefined;
   readonly #waiting: Waiter[] = [];
 
   /** @throws SealiftError `usage` when the system does not give so much */
-  constructor(capacity: number) {
+  constructor(capacity: number, firstTouchNs?: number) {
     this.memory = reserve(capacity);
+    this.firstTouchNs = firstTouchNs;
     this.#free = [{ offset: 0, bytes: this.capacity }];
   }
 

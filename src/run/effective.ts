@@ -17,6 +17,8 @@ export interface Bounds {
   readonly arenaBytes: number;
   /** A file of more bytes travels in parts. */
   readonly singlePutBytes: number;
+  /** Measured when it is needed, unless given. */
+  readonly firstTouchNs: number | undefined;
 }
 
 /**
@@ -37,7 +39,7 @@ export function resolveBounds(tuning: Tuning = {}, largestWhole = LARGEST_WHOLE_
   }
   const arenaBytes = Math.floor(Math.max(memoryBytes * MIN_ARENA_SHARE, memoryBytes - RUN_BUFFER_BYTES - threads * THREAD_BUFFER_BYTES));
   const singlePutBytes = Math.min(singlePutLimit(memoryBytes, partBytes, threads), Math.max(largestWhole, partBytes));
-  return { threads, concurrency, partBytes, memoryBytes, arenaBytes, singlePutBytes };
+  return { threads, concurrency, partBytes, memoryBytes, arenaBytes, singlePutBytes, firstTouchNs: tuning.firstTouchNs };
 }
 
 /**

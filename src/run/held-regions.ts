@@ -1,4 +1,6 @@
+import { DEAR_TOUCH_NS } from '../limits.js';
 import type { Arena, Region } from './arena.js';
+import { measureFirstTouch } from './first-touch.js';
 import type { Lender } from './large-file.js';
 
 /** Regions of one file that stay lent between its passes: handed out in order, given back one by one as they are done with. */
@@ -11,9 +13,9 @@ export class HeldRegions implements Lender<Region> {
     this.#regions = regions;
   }
 
-  /** Waits for room for all of them; undefined when there can never be so much. */
+  /** Waits for room for all of them; undefined when there can never be so much, or when it is dearer to touch than to do without. */
   static async take(arena: Arena, sizes: readonly number[]): Promise<HeldRegions | undefined> {
-    return arena.holds(sizes) ? new HeldRegions(arena, await arena.takeAll(sizes)) : undefined;
+    return arena.holds(sizes) && isCheap(arena) ? new HeldRegions(arena, await arena.takeAll(sizes)) : undefined;
   }
 
   /** The same regions in the same order, for a pass after which they stay held. */
@@ -34,6 +36,11 @@ export class HeldRegions implements Lender<Region> {
   release(): void {
     this.#regions.splice(0).forEach((region) => this.#arena.give(region));
   }
+}
+
+function isCheap(arena: Arena): boolean {
+  arena.firstTouchNs ??= measureFirstTouch();
+  return arena.firstTouchNs < DEAR_TOUCH_NS;
 }
 
 function handOut(regions: Region[]): Promise<Region> {

@@ -44,6 +44,8 @@ export interface Tuning {
   readonly partBytes?: number;
   /** Budget in bytes for all buffers of the run. @default 256 MiB */
   readonly memoryBytes?: number;
+  /** @internal Nanoseconds for the first touch of a page of memory, which decide whether large files are kept in it. @default measured */
+  readonly firstTouchNs?: number;
 }
 
 /** What push, pull and verify have in common. */

@@ -13,7 +13,8 @@ import { withKeys } from './with-keys.js';
 
 /**
  * Pass 1, its record, and the right to send: after this the bytes of the object are frozen. One file at a time, on all
- * threads, while others are being sent. What fits the memory stays there sealed, so that it is read once only.
+ * threads, while others are being sent. What fits the memory stays there sealed, so that it is read once only,
+ * where memory costs less than that.
  */
 export async function sealLarge(item: PushItem, stat: FileStat, attempt: number, scene: PushScene): Promise<SealedUpload> {
   const partBytes = partBytesFor(stat.sizeBytes, scene.bounds.partBytes);

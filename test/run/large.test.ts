@@ -3,7 +3,7 @@ import { appendFileSync, readFileSync, readdirSync, renameSync, rmSync, statSync
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Fault, RequestInfo } from '../../src/local/cloud.js';
-import { MAX_PLAINTEXT_BYTES } from '../../src/limits.js';
+import { DEAR_TOUCH_NS, MAX_PLAINTEXT_BYTES } from '../../src/limits.js';
 import { kmsKey } from '../support/kms-keys.js';
 import { content, describeTree, plant } from '../support/trees.js';
 import { makeWorld, only, publicHalf, SMALL, TWO_THREADS, type World } from '../support/world.js';
@@ -110,6 +110,16 @@ describe('a large file', () => {
     assert.ok(readFileSync(world.path('back', 'file')).equals(before));
     const second = await world.push();
     assert.equal(second.result.done, 1);
+    await comesBack(world);
+  });
+
+  it('that fits the memory is read twice where memory is dearer than that', async (t) => {
+    const world = await makeWorld(t, { ...SMALL, firstTouchNs: DEAR_TOUCH_NS });
+    plant(world.source, { file: bulk(ONE_PASS) });
+    atRequest(world, 'UploadPart', 1, () => writeFileSync(join(world.source, 'file'), bulk(ONE_PASS, 7)));
+    const { result } = await world.push();
+    assert.equal(result.done, 1, JSON.stringify(result.failures));
+    assert.equal(only(world.requests, 'InitiateMultipartUpload').length, 2, 'what had changed was sealed afresh');
     await comesBack(world);
   });
 
