@@ -1,11 +1,11 @@
 /** One large file on one thread and on two: whole commands, and pushes by threads that are warm. */
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { startSink } from '../src/commands/bench/processes.js';
-import { GiB, MiB } from '../src/limits.js';
+import type { Job, Measure } from '../src/commands/bench/job.js';
+import { measure, startSink } from '../src/commands/bench/processes.js';
+import { DEFAULT_CONCURRENCY, GiB, MiB } from '../src/limits.js';
 import { median } from './machine.js';
-import { measureCli, outputOf } from './processes.js';
-import type { Round, WarmJob } from './warm-push.js';
+import { measureCli } from './processes.js';
 
 export interface SpeedSet {
   /** Directory with the one file. */
@@ -17,12 +17,15 @@ export interface SpeedSet {
   readonly work: string;
 }
 
+type Round = Pick<Measure, 'seconds' | 'cpuSeconds'>;
+
 const THREADS = [1, 2] as const;
+const ECHO = new URL('./echo.js', import.meta.url).href;
 
 /** Prints both tables. @returns how many times as fast two threads are, for the command and for the warm push */
 export async function speed(set: SpeedSet): Promise<{ readonly command: number; readonly warm: number }> {
   const command = table('whole command, start of the process and its threads included', await commands(set), set);
-  const warm = table('by threads that have pushed before (library, ThreadPool)', await warmPushes(set), set);
+  const warm = table('by threads that have pushed before (second push of a process)', await warmPushes(set), set);
   return { command, warm };
 }
 
@@ -46,11 +49,25 @@ async function pushCommand({ source, key, work }: SpeedSet, origin: string, thre
 }
 
 async function warmPushes(set: SpeedSet): Promise<Round[][]> {
-  const { source, key, runs: rounds } = set;
-  return await toSink(set, THREADS.length * (rounds + 1), async (origin) => {
-    const job: WarmJob = { source, key, origin, threads: THREADS, rounds };
-    return JSON.parse(await outputOf('./warm-push.js', [JSON.stringify(job)], ['./echo.js'])) as Round[][];
-  });
+  const rounds: Round[][] = [];
+  for (let run = 0; run < set.runs; run += 1) {
+    const round: Round[] = [];
+    for (const threads of THREADS) {
+      round.push(await toSink(set, 2, async (endpoint) => await measure(warmJob(set, endpoint, threads), new AbortController().signal, ['--import', ECHO])));
+    }
+    rounds.push(round);
+  }
+  return rounds;
+}
+
+function warmJob({ source, key, work }: SpeedSet, endpoint: string, threads: number): Job {
+  const directory = mkdtempSync(join(work, 'run-'));
+  const target = { bucket: 'bench', prefix: 'x', region: 'cn-hangzhou', endpoint };
+  return {
+    program: 'sealift', operation: 'push', directory: source, files: [], keyFile: key, envelope: 'oss-crypto', threads, concurrency: DEFAULT_CONCURRENCY,
+    target, credentials: { accessKeyId: 'bench', accessKeySecret: 'bench' }, manifest: join(directory, 'second.jsonl'),
+    warmUp: { directory: source, target: { ...target, prefix: 'first' }, manifest: join(directory, 'first.jsonl') },
+  };
 }
 
 /** A sink of its own, and the proof that everything arrived there. */

@@ -9,7 +9,7 @@ import { makeWork, nameOf, type Group } from '../src/commands/bench/work.js';
 import { createRsaKey } from '../src/keys/key-files.js';
 import { DEFAULT_CONCURRENCY } from '../src/limits.js';
 
-export interface PairOptions extends Partial<Pick<Combination, 'concurrency' | 'memoryBytes' | 'withPull'>> {
+export interface PairOptions extends Partial<Pick<Combination, 'concurrency' | 'memoryBytes' | 'withPull' | 'isWarm'>> {
   readonly group: Group;
   readonly threads: number;
   readonly runs: number;
@@ -18,7 +18,7 @@ export interface PairOptions extends Partial<Pick<Combination, 'concurrency' | '
 }
 
 /** @throws SealiftError unless objects open again */
-export async function measurePairs({ group, threads, runs, latencyMs = 0, concurrency = DEFAULT_CONCURRENCY, memoryBytes, withPull = true }: PairOptions): Promise<readonly Round[]> {
+export async function measurePairs({ group, threads, runs, latencyMs = 0, concurrency = DEFAULT_CONCURRENCY, memoryBytes, withPull = true, isWarm = false }: PairOptions): Promise<readonly Round[]> {
   const scratch = mkdtempSync(join(tmpdir(), 'sealift-bench-'));
   const sink = await openSink(latencyMs);
   try {
@@ -32,7 +32,7 @@ export async function measurePairs({ group, threads, runs, latencyMs = 0, concur
     } as const;
     const rounds: Round[] = [];
     for (let run = 0; run < runs; run += 1) {
-      rounds.push(await measureRound({ threads, concurrency, partBytes: undefined, memoryBytes, withPull, withProfile: false, runs }, stage));
+      rounds.push(await measureRound({ threads, concurrency, partBytes: undefined, memoryBytes, withPull, withProfile: false, isWarm, runs }, stage));
     }
     return rounds;
   } finally {

@@ -44,12 +44,16 @@ for (const [name, section] of Object.entries(SECTIONS)) {
 }
 
 async function measureSmall(): Promise<void> {
-  const rounds = await rowsOf(nameOf(small), { group: small });
+  const rounds = await rowsOf(`${nameOf(small)}, cold`, { group: small });
   row('push: CPU s per 1,000 files', cpuOf(rounds, 'push') / (small.files / 1000), { max: 0.3 * factor });
   efficiency(rounds, 'push');
   efficiency(rounds, 'pull');
   const unwrapping = (await unwrapSeconds()) * small.files;
   row('pull: CPU against push, RSA unwrap apart', median(rounds.map(({ sealift: { push, pull } }) => (measured(pull).cpuSeconds - unwrapping) / measured(push).cpuSeconds)), {});
+  const warm = await rowsOf(`${nameOf(small)}, by threads that did the same before`, { group: small, isWarm: true });
+  row('push: CPU s per 1,000 files', cpuOf(warm, 'push') / (small.files / 1000), {});
+  efficiency(warm, 'push');
+  efficiency(warm, 'pull');
 }
 
 async function measureLatency(): Promise<void> {

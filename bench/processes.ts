@@ -22,30 +22,24 @@ export interface Measured {
 /** Runs the command line in a process of its own. @throws Error unless it ends with 0 */
 export async function measureCli(args: readonly string[], { env, cwd, imports = [] }: Measured): Promise<Cost> {
   const begun = performance.now();
-  const { said } = await ran('../src/cli.js', args, { env: { HOME: cwd, ...env }, cwd, imports: ['./peak.js', ...imports] });
+  const said = await ran('../src/cli.js', args, { env: { HOME: cwd, ...env }, cwd, imports: ['./peak.js', ...imports] });
   const seconds = (performance.now() - begun) / 1000;
   const lines = said.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Partial<Cost>);
   return Object.assign({ seconds }, ...lines) as Cost;
 }
 
-/** What a script of dist/ prints. @throws Error unless it ends with 0 */
-export async function outputOf(script: string, args: readonly string[], imports: readonly string[]): Promise<string> {
-  return (await ran(script, args, { env: {}, cwd: process.cwd(), imports })).output;
-}
-
-async function ran(script: string, args: readonly string[], { env, cwd, imports = [] }: Measured): Promise<{ readonly output: string; readonly said: string }> {
+/** @returns its standard error */
+async function ran(script: string, args: readonly string[], { env, cwd, imports = [] }: Measured): Promise<string> {
   const child = spawn(process.execPath, [...imports.flatMap((name) => ['--import', here(name)]), here(script), ...args], {
-    cwd, env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+    cwd, env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'ignore', 'pipe'],
   });
-  let output = '';
   let said = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => { output += text; });
   child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text; });
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   if (code !== 0) {
     throw new Error(`${script} ${args.join(' ')} ended with ${String(code)}:\n${said}`);
   }
-  return { output, said };
+  return said;
 }
 
 function here(script: string): string {

@@ -26,7 +26,7 @@ const { values: flags } = parseArgs({ options: { runs: { type: 'string', default
 const [runs, threads] = [Number(flags.runs), Number(flags.threads)];
 /** Each thread has its own, and so has the coordinator. */
 const mostConnections = (threads + 1) * DEFAULT_CONCURRENCY;
-const combination = { threads, concurrency: DEFAULT_CONCURRENCY, partBytes: undefined, memoryBytes: undefined, withPull: true, withProfile: false, runs };
+const combination = { threads, concurrency: DEFAULT_CONCURRENCY, partBytes: undefined, memoryBytes: undefined, withPull: true, withProfile: false, isWarm: false, runs };
 const scratch = mkdtempSync(join(tmpdir(), 'sealift-bench-'));
 
 try {

@@ -34,6 +34,7 @@ export function benchCommand(context: Context): CommandBody {
           region: text('Region of an oss:// target [default: $OSS_REGION]'),
           internal: { type: 'boolean', describe: 'Use the endpoint inside Alibaba Cloud [default: false]' },
           runs: text('How often each is measured, in turn with its floor; medians are shown [default: 3, fewer after 25 s]'),
+          warm: { type: 'boolean', describe: 'Count what threads need that have done the same work before: the start and compiling are left out [default: false]' },
           suggest: { type: 'boolean', describe: 'Try threads, concurrency and part size, and say which flags to use [default: false]' },
           report: text('File for one self-contained HTML page with tables and charts [default: none]'),
           out: text('File for the numbers, JSON: {version, machine, rows} [default: none]'),

@@ -26,7 +26,7 @@ async function assertNothingLeft(world: World): Promise<void> {
 describe('sealift bench against a bucket', () => {
   it('suggests flags with a reason, measured there, and removes what it put', async (t) => {
     const world = await makeWorld(t);
-    const flags = ['--suggest', '--files', '30', '--size', '1KiB', '--threads', '1', '--concurrency', '2,4', '--json'];
+    const flags = ['--suggest', '--files', '30', '--size', '1KiB', '--threads', '1', '--concurrency', '2,4', '--warm', '--json'];
     const { code, stdout, stderr } = await runCli(['bench', ...TARGET, ...flags], place(world));
     assert.equal(code, 0, stderr);
     const { rows, suggestion } = JSON.parse(stdout) as BenchFile & { suggestion: Suggestion };
@@ -35,6 +35,7 @@ describe('sealift bench against a bucket', () => {
     assert.match(suggestion.reason, /(?:CPU|latency|disk)-bound/);
     assert.ok(suggestion.reason.includes(`${suggestion.bound}-bound`), suggestion.reason);
     assert.ok(world.requests.some(({ method, key }) => method === 'PUT' && key.includes('/sealift-bench-')));
+    assert.ok(world.requests.some(({ method, key }) => method === 'PUT' && key.includes('-warm-up/')));
     await assertNothingLeft(world);
   });
 

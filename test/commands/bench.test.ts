@@ -44,6 +44,17 @@ describe('sealift bench', () => {
     assert.match(stdout, /push 40 × 2\.9 KiB, 1 thread × 4 .* 1\.00/);
   });
 
+  it('counts the second of two rounds by the same threads, and says so', async () => {
+    const { code, stdout, stderr } = await callCli([...SMALL, '--warm', '--json', '--out', 'warm.json'], { cwd });
+    assert.equal(code, 0, stderr);
+    const file = JSON.parse(stdout) as BenchFile;
+    assertMeasured(file);
+    assert.ok(file.rows.every(({ warm, work }) => warm === true && work.endsWith(', 1 thread × 4, warm')), stdout);
+    const compared = await callCli(['bench', 'compare', 'a.json', 'warm.json', '--json'], { cwd });
+    const { rows, alone } = JSON.parse(compared.stdout) as { rows: unknown[]; alone: string[] };
+    assert.deepEqual([rows.length, alone.length], [0, 4]);
+  });
+
   it('takes the embedded cloud as its target', async () => {
     const { code, stdout, stderr } = await callCli([...SMALL, '--json', '--target', 'local', '--envelope', 'client-side-encryption'], { cwd });
     assert.equal(code, 0, stderr);

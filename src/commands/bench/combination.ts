@@ -30,7 +30,7 @@ interface Setting {
 }
 
 function rowOf(operation: Operation, pairs: readonly Pair[], { combination, stage, stages }: Setting): Row {
-  const { threads, concurrency, partBytes } = combination;
+  const { threads, concurrency, partBytes, isWarm } = combination;
   const { work, place, latencyMs, envelope, keyBits } = stage;
   const { ours, floor } = medianBy(pairs, ({ ours: { cpuSeconds } }) => cpuSeconds);
   const split = stages[operation];
@@ -39,6 +39,7 @@ function rowOf(operation: Operation, pairs: readonly Pair[], { combination, stag
     operation, data: work.name, target: place.name, envelope, keyBits, threads, concurrency, latencyMs,
     ...(partBytes === undefined ? {} : { partBytes }),
     runs: pairs.length,
+    ...(isWarm ? { warm: true } : {}),
     ...figures(ours),
     ...(split === undefined ? {} : { stages: split }),
     floor: { seconds: floor.seconds, cpuSeconds: floor.cpuSeconds },
@@ -51,9 +52,9 @@ function efficiencyOf({ ours, floor }: Pair): number {
   return Math.min(1, floor.cpuSeconds / ours.cpuSeconds);
 }
 
-function nameOf({ threads, concurrency, partBytes }: Combination, { work, latencyMs }: Stage): string {
+function nameOf({ threads, concurrency, partBytes, isWarm }: Combination, { work, latencyMs }: Stage): string {
   const parts = partBytes === undefined ? '' : `, parts of ${formatBytes(partBytes)}`;
-  return `${work.name}, ${plural(threads, 'thread')} × ${concurrency}${parts}${latencyMs === 0 ? '' : `, ${latencyMs} ms`}`;
+  return `${work.name}, ${plural(threads, 'thread')} × ${concurrency}${parts}${latencyMs === 0 ? '' : `, ${latencyMs} ms`}${isWarm ? ', warm' : ''}`;
 }
 
 function told({ push, pull }: Measures): string {

@@ -20,10 +20,38 @@ export interface FloorWork {
 const PIECE_BYTES = 8 * MiB;
 const DIRECTORIES = 50;
 
-export async function runFloor(job: Job): Promise<{ readonly files: number; readonly bytes: number }> {
-  const pieces = piecesOf(job);
-  await Promise.all(Array.from({ length: job.threads }, (_, thread) => onThread({ job, pieces: pieces.filter((_, index) => index % job.threads === thread) })));
-  return { files: job.files.length, bytes: job.files.reduce((sum, { bytes }) => sum + bytes, 0) };
+/** What was moved. */
+export interface Moved {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export async function runFloor(job: Job): Promise<Moved> {
+  const threads = new FloorThreads(job);
+  try {
+    return await threads.move(job);
+  } finally {
+    await threads.end();
+  }
+}
+
+/** Threads for several rounds, one after the other. */
+export class FloorThreads {
+  readonly #workers: readonly Worker[];
+
+  constructor({ threads }: Pick<Job, 'threads'>) {
+    this.#workers = Array.from({ length: threads }, () => new Worker(new URL('./floor-thread.js', import.meta.url)));
+  }
+
+  async move(job: Job): Promise<Moved> {
+    const pieces = piecesOf(job);
+    await Promise.all(this.#workers.map((worker, thread) => onThread(worker, { job, pieces: pieces.filter((_, index) => index % job.threads === thread) })));
+    return { files: job.files.length, bytes: job.files.reduce((sum, { bytes }) => sum + bytes, 0) };
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
 }
 
 export function piecesOf({ files }: Pick<Job, 'files'>): Piece[] {
@@ -34,14 +62,11 @@ export function piecesOf({ files }: Pick<Job, 'files'>): Piece[] {
     }));
 }
 
-async function onThread(workerData: FloorWork): Promise<void> {
+async function onThread(worker: Worker, work: FloorWork): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    new Worker(new URL('./floor-thread.js', import.meta.url), { workerData }).once('error', reject).once('exit', (code) => {
-      if (code === 0) {
-        resolve();
-      } else {
-        reject(new Error(`a thread of the floor ended with ${code}`));
-      }
-    });
+    worker.once('message', () => resolve());
+    worker.once('error', reject);
+    worker.once('exit', (code) => reject(new Error(`a thread of the floor ended with ${code}`)));
+    worker.postMessage(work);
   });
 }

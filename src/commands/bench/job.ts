@@ -22,6 +22,8 @@ export interface Job {
   readonly concurrency: number;
   readonly partBytes?: number;
   readonly memoryBytes?: number;
+  /** What the round before differs in, which the same threads do first and nobody counts. */
+  readonly warmUp?: Pick<Job, 'directory' | 'manifest' | 'target'>;
 }
 
 export interface WorkFile {
@@ -41,7 +43,10 @@ export interface Refusal {
   readonly failure: Failure;
 }
 
+/** Of one round: of a job with a warm-up, of the second. */
 export interface Measure {
+  /** By the monotonic clock, which profiles go by. */
+  readonly begunUs: number;
   readonly seconds: number;
   /** Of all threads, from the call to its end. */
   readonly cpuSeconds: number;

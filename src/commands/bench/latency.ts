@@ -25,6 +25,11 @@ subscribe('sealift:object', (message) => {
   Atomics.add(counts, Math.min(BUCKETS - 1, bucket), 1);
 });
 
+/** Between rounds, when no object is under way. */
+export function forgetLatency(): void {
+  counts.fill(0);
+}
+
 /** Of all threads, so far; undefined before the first object. */
 export function latencySoFar(): Latency | undefined {
   const total = counts.reduce((sum, count) => sum + count, 0);

@@ -7,9 +7,10 @@ import type { RunEvent } from '../../run/events.js';
 import type { RunResult, TransferOptions } from '../../run/options.js';
 import { pull } from '../../run/pull.js';
 import { push } from '../../run/push.js';
-import { runFloor } from './floor.js';
+import { ThreadPool } from '../../run/thread-pool.js';
+import { FloorThreads, runFloor, type Moved } from './floor.js';
 import type { Job, Measure, Refusal } from './job.js';
-import { latencySoFar } from './latency.js';
+import { forgetLatency, latencySoFar } from './latency.js';
 
 const MICROSECONDS = 1e6;
 const KIBIBYTES_PER_MIB = 1024;
@@ -18,9 +19,42 @@ const job = JSON.parse(await text(process.stdin)) as Job;
 const answer: Measure | Refusal = await measure(job).catch((error: unknown) => ({ failure: toFailure(error) }));
 process.stdout.write(`${JSON.stringify(answer)}\n`);
 
+type Move = (job: Job, options: TransferOptions) => Promise<Moved>;
+
 async function measure(job: Job): Promise<Measure> {
+  if (job.warmUp === undefined) {
+    return await measureRound(job, job.program === 'floor' ? runFloor : transfer);
+  }
+  const { move, end } = job.program === 'floor' ? floorThreads(job) : ourThreads(job);
+  try {
+    await measureRound({ ...job, ...job.warmUp }, move);
+    forgetLatency();
+    return await measureRound(job, move);
+  } finally {
+    await end();
+  }
+}
+
+/** Threads that stay between rounds. */
+interface Threads {
+  readonly move: Move;
+  readonly end: () => Promise<void>;
+}
+
+function floorThreads(job: Job): Threads {
+  const threads = new FloorThreads(job);
+  return { move: (round) => threads.move(round), end: () => threads.end() };
+}
+
+function ourThreads({ threads, concurrency }: Job): Threads {
+  const pool = new ThreadPool({ threads, concurrency });
+  return { move: (round, options) => transfer(round, { ...options, pool }), end: () => pool.destroy() };
+}
+
+async function measureRound(job: Job, move: Move): Promise<Measure> {
   const overTime: [number, number][] = [];
   const options = await optionsOf(job);
+  const begunUs = Number(process.hrtime.bigint() / 1000n);
   const [cpu, cores] = [process.cpuUsage(), coreTimes()];
   const begun = performance.now();
   const onEvent = (event: RunEvent): void => {
@@ -28,12 +62,12 @@ async function measure(job: Job): Promise<Measure> {
       overTime.push([(performance.now() - begun) / 1000, event.movedBytes]);
     }
   };
-  const { files, bytes } = job.program === 'floor' ? await runFloor(job) : counted(await transfer(job, { ...options, onEvent }));
+  const { files, bytes } = await move(job, { ...options, onEvent });
   const seconds = (performance.now() - begun) / 1000;
   const { user, system } = process.cpuUsage(cpu);
   const latency = latencySoFar();
   return {
-    seconds, files, bytes, overTime: [...overTime, [seconds, bytes]],
+    begunUs, seconds, files, bytes, overTime: [...overTime, [seconds, bytes]],
     cpuSeconds: (user + system) / MICROSECONDS,
     machineBusy: busyShare(cores, coreTimes()),
     peakRssMiB: process.resourceUsage().maxRSS / KIBIBYTES_PER_MIB,
@@ -57,9 +91,8 @@ function busyShare(before: CoreTimes, after: CoreTimes): number {
   return after.all === before.all ? 0 : 1 - (after.idle - before.idle) / (after.all - before.all);
 }
 
-async function transfer(job: Job, options: TransferOptions): Promise<RunResult> {
-  const { operation, directory, envelope } = job;
-  return operation === 'push' ? await push({ ...options, source: directory, envelope, ifExists: 'overwrite' }) : await pull({ ...options, destination: directory });
+async function transfer({ operation, directory, envelope }: Job, options: TransferOptions): Promise<Moved> {
+  return counted(operation === 'push' ? await push({ ...options, source: directory, envelope, ifExists: 'overwrite' }) : await pull({ ...options, destination: directory }));
 }
 
 async function optionsOf({ keyFile, target, credentials, manifest, threads, concurrency, partBytes, memoryBytes }: Job): Promise<TransferOptions> {
@@ -71,7 +104,7 @@ async function optionsOf({ keyFile, target, credentials, manifest, threads, conc
 }
 
 /** A measure of work that was not done would be a lie. */
-function counted({ done, bytes, complete, failures }: RunResult): { readonly files: number; readonly bytes: number } {
+function counted({ done, bytes, complete, failures }: RunResult): Moved {
   const [failure] = failures;
   if (!complete || failure !== undefined) {
     const code = failure !== undefined && isErrorCode(failure.code) ? failure.code : 'internal';

@@ -30,6 +30,7 @@ export interface BenchRequest {
   /** How often each is measured, as long as there is time. */
   readonly runs: number;
   readonly suggest: boolean;
+  readonly isWarm: boolean;
   /** Files to write, absolute. */
   readonly out: string | undefined;
   readonly report: string | undefined;
@@ -65,6 +66,7 @@ export function parseRequest(flags: Flags, cwd: string): BenchRequest {
     target,
     runs: optional(flags['runs'], (value) => parseCount('--runs', value, { min: 1, max: MAX_RUNS })) ?? DEFAULT_RUNS,
     suggest: flags['suggest'] === true,
+    isWarm: flags['warm'] === true,
     out: optional(flags['out'], (value) => outputFile('--out', value, cwd)),
     report: optional(flags['report'], (value) => outputFile('--report', value, cwd)),
   };

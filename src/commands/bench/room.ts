@@ -10,6 +10,8 @@ export interface Need {
   readonly bytes: number;
   /** They are made in the scratch directory first; those of a directory of the user's are there. */
   readonly isMade: boolean;
+  /** Everything is moved twice. */
+  readonly isWarm: boolean;
   readonly target: TargetChoice['kind'];
 }
 
@@ -17,17 +19,18 @@ export interface Need {
 const USABLE = 0.9;
 
 /** @throws SealiftError `usage` with what is missing and what to do about it */
-export function checkRoom({ bytes, isMade, target }: Need, scratch: string): void {
-  // The tree that is pulled, the data, and the objects of the embedded cloud.
-  const onDisk = bytes * (1 + (isMade ? 1 : 0) + (target === 'local' ? 1 : 0));
+export function checkRoom({ bytes, isMade, isWarm, target }: Need, scratch: string): void {
+  const moved = bytes * (isWarm ? 2 : 1);
+  // The trees that are pulled, the data, and the objects of the embedded cloud.
+  const onDisk = moved + (isMade ? bytes : 0) + (target === 'local' ? moved : 0);
   const { bavail, bsize } = statfsSync(scratch);
   if (onDisk > bavail * bsize * USABLE) {
     throw new SealiftError('usage', `the bench needs ${formatBytes(onDisk)} below ${scratch}, where ${formatBytes(bavail * bsize)} are free`, {
       object: scratch, remedy: 'Set TMPDIR to a directory with more room, or measure less: --files, --size, --profile.',
     });
   }
-  if (bytes > freemem() * USABLE) {
-    throw new SealiftError('usage', `the sink keeps ${formatBytes(bytes)} in memory, and ${formatBytes(freemem())} are free`, {
+  if (moved > freemem() * USABLE) {
+    throw new SealiftError('usage', `the sink keeps ${formatBytes(moved)} in memory, and ${formatBytes(freemem())} are free`, {
       object: '--target', remedy: 'Measure less: --files, --size, --profile.',
     });
   }

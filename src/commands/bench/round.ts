@@ -17,6 +17,8 @@ export interface Combination {
   readonly withPull: boolean;
   /** Costs one more round. */
   readonly withProfile: boolean;
+  /** Each process does the same work twice, by the same threads, and the second time counts. */
+  readonly isWarm: boolean;
   /** At most, as long as there is time. */
   readonly runs: number;
 }
@@ -37,6 +39,9 @@ export interface Stage {
   readonly say: (line: string) => void;
 }
 
+/** Ends the names of what a warm-up writes. */
+const WARM_UP = '-warm-up';
+
 export type Program = Job['program'];
 /** What was asked for; `pull` is left out where only pushes count. */
 export type Measures = Readonly<Partial<Record<Operation, Measure>>>;
@@ -54,8 +59,8 @@ export async function profileRound(combination: Combination, stage: Stage): Prom
     for (const operation of operationsOf(combination)) {
       const profiles = join(directory, `profiles-${operation}`);
       mkdirSync(profiles);
-      await measure(jobOf('sealift', operation, { combination, stage, directory }), stage.signal, ['--cpu-prof', `--cpu-prof-dir=${profiles}`]);
-      splits[operation] = readStages(profiles);
+      const { begunUs } = await measure(jobOf('sealift', operation, { combination, stage, directory }), stage.signal, ['--cpu-prof', `--cpu-prof-dir=${profiles}`]);
+      splits[operation] = readStages(profiles, begunUs);
     }
     return splits;
   });
@@ -82,7 +87,9 @@ async function inDirectory<T>(stage: Stage, program: Program, work: (directory: 
   const directory = mkdtempSync(join(stage.scratch, `${program}-`));
   const result = await work(directory);
   rmSync(directory, { recursive: true, force: true });
-  await placeOf(program, stage).forget(prefixOf(program, stage, directory));
+  const prefix = prefixOf(program, stage, directory);
+  await placeOf(program, stage).forget(prefix);
+  await placeOf(program, stage).forget(`${prefix}${WARM_UP}`);
   return result;
 }
 
@@ -103,18 +110,28 @@ interface Errand {
 function jobOf(program: Program, operation: Operation, { combination, stage, directory }: Errand): Job {
   const { work, keyFile, envelope } = stage;
   const { target, credentials } = placeOf(program, stage);
-  const { threads, concurrency, partBytes, memoryBytes } = combination;
-  const pulled = join(directory, 'pulled');
-  mkdirSync(pulled, { recursive: true });
+  const { threads, concurrency, partBytes, memoryBytes, isWarm } = combination;
+  const prefix = prefixOf(program, stage, directory);
+  const placesOf = (ending: string): Required<Job>['warmUp'] => ({
+    directory: operation === 'push' ? work.directory : freshIn(directory, `pulled${ending}`),
+    manifest: join(directory, `${operation}${ending}.jsonl`),
+    // A pull may take the same objects twice.
+    target: { ...target, prefix: operation === 'push' ? `${prefix}${ending}` : prefix },
+  });
   return {
     program, operation, keyFile, envelope, threads, concurrency, credentials,
-    directory: operation === 'push' ? work.directory : pulled,
     files: program === 'floor' ? work.files : [],
-    manifest: join(directory, `${operation}.jsonl`),
-    target: { ...target, prefix: prefixOf(program, stage, directory) },
+    ...placesOf(''),
+    ...(isWarm ? { warmUp: placesOf(WARM_UP) } : {}),
     ...(partBytes === undefined ? {} : { partBytes }),
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
   };
+}
+
+function freshIn(directory: string, name: string): string {
+  const fresh = join(directory, name);
+  mkdirSync(fresh);
+  return fresh;
 }
 
 async function prove(program: Program, directory: string, { stage, wasPulled }: { readonly stage: Stage; readonly wasPulled: boolean }): Promise<void> {

@@ -19,7 +19,7 @@ export interface Machine {
 }
 
 export interface Row {
-  /** What was done, and what tells this row from others: `push mixed, 2 threads × 16`. */
+  /** What was done, and what tells this row from others: `push mixed, 2 threads × 16, warm`. */
   readonly work: string;
   readonly operation: Operation;
   readonly data: string;
@@ -34,6 +34,8 @@ export interface Row {
   readonly bytes: number;
   /** Measured so many times; the numbers are those of the run with the median CPU time. */
   readonly runs: number;
+  /** The threads had done the same work before; left out where they had not. */
+  readonly warm?: true;
   readonly seconds: number;
   readonly filesPerSecond: number;
   /** Megabytes, 10^6. */

@@ -89,11 +89,11 @@ async function measureLatency(context: Context, { request, flags, scratch, signa
   }
 }
 
-async function measureEach({ threads = [availableParallelism()], concurrency = [DEFAULT_CONCURRENCY], partBytes, memoryBytes, runs }: BenchRequest, stage: Stage): Promise<readonly Row[]> {
+async function measureEach({ threads = [availableParallelism()], concurrency = [DEFAULT_CONCURRENCY], partBytes, memoryBytes, runs, isWarm }: BenchRequest, stage: Stage): Promise<readonly Row[]> {
   const rows: Row[] = [];
   for (const count of threads) {
     for (const requests of concurrency) {
-      rows.push(...(await measureCombination({ threads: count, concurrency: requests, partBytes, memoryBytes, runs, withPull: true, withProfile: true }, stage)));
+      rows.push(...(await measureCombination({ threads: count, concurrency: requests, partBytes, memoryBytes, runs, isWarm, withPull: true, withProfile: true }, stage)));
     }
   }
   return rows;
@@ -105,13 +105,13 @@ function prepareWork(context: Context, request: BenchRequest, scratch: string): 
   return work;
 }
 
-function workOf({ groups, profile, directory, target: { kind: target } }: BenchRequest, scratch: string): Work {
+function workOf({ groups, profile, directory, isWarm, target: { kind: target } }: BenchRequest, scratch: string): Work {
   if (groups === undefined) {
     const work = workFrom(profile ?? '', directory ?? '');
-    checkRoom({ bytes: work.bytes, isMade: false, target }, scratch);
+    checkRoom({ bytes: work.bytes, isMade: false, isWarm, target }, scratch);
     return work;
   }
-  checkRoom({ bytes: groups.reduce((sum, { files, bytes }) => sum + files * bytes, 0), isMade: true, target }, scratch);
+  checkRoom({ bytes: groups.reduce((sum, { files, bytes }) => sum + files * bytes, 0), isMade: true, isWarm, target }, scratch);
   const data = join(scratch, 'data');
   mkdirSync(data);
   return makeWork(profile ?? groups.map(nameOf).join(' + '), groups, data);

@@ -10,6 +10,8 @@ type Stage = (typeof STAGES)[number];
 
 interface Profile {
   readonly nodes: readonly ProfileNode[];
+  /** Microseconds, monotonic. */
+  readonly startTime: number;
   readonly samples?: readonly number[];
   readonly timeDeltas?: readonly number[];
 }
@@ -30,20 +32,26 @@ const PLACES: readonly (readonly [part: RegExp, stage: Stage])[] = [
   [/\/src\/manifest\//, 'record'],
 ];
 
-/** @param directory - of `--cpu-prof-dir`, one file per thread */
-export function readStages(directory: string): StageSplit {
+/**
+ * @param directory - of `--cpu-prof-dir`, one file per thread
+ * @param sinceUs - what came before is left out; microseconds by the monotonic clock
+ */
+export function readStages(directory: string, sinceUs: number): StageSplit {
   const microseconds = Object.fromEntries(STAGES.map((stage) => [stage, 0])) as Record<Stage, number>;
   for (const name of readdirSync(directory).filter((file) => file.endsWith('.cpuprofile'))) {
-    add(JSON.parse(readFileSync(join(directory, name), 'utf8')) as Profile, microseconds);
+    add(JSON.parse(readFileSync(join(directory, name), 'utf8')) as Profile, sinceUs, microseconds);
   }
   const total = Object.values(microseconds).reduce((sum, time) => sum + time, 0);
   return Object.fromEntries(STAGES.map((stage) => [stage, total === 0 ? 0 : microseconds[stage] / total])) as StageSplit;
 }
 
-function add({ nodes, samples = [], timeDeltas = [] }: Profile, microseconds: Record<Stage, number>): void {
+function add({ nodes, startTime, samples = [], timeDeltas = [] }: Profile, sinceUs: number, microseconds: Record<Stage, number>): void {
   const stages = stagesOf(nodes);
+  let now = startTime;
   samples.forEach((node, index) => {
-    microseconds[stages.get(node) ?? 'other'] += Math.max(0, timeDeltas[index] ?? 0);
+    const delta = timeDeltas[index] ?? 0;
+    now += delta;
+    microseconds[stages.get(node) ?? 'other'] += now < sinceUs ? 0 : Math.max(0, delta);
   });
 }
 

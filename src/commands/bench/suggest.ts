@@ -6,7 +6,7 @@ import type { BenchRequest } from './request.js';
 import { profileRound, type Combination, type Stage } from './round.js';
 import type { Row } from './rows.js';
 import type { StageSplit } from './stages.js';
-import { MEANINGFUL_SECONDS, shortened } from './table.js';
+import { isMostlyStart, shortened } from './table.js';
 
 export interface Suggestion {
   readonly flags: readonly string[];
@@ -38,10 +38,10 @@ const WORTH = 1.05;
 /** Pushes alone. Of a flag that was given, only the given values are tried. */
 export async function sweepFlags(request: BenchRequest, stage: Stage): Promise<Sweep> {
   const cores = availableParallelism();
-  const { threads = [...new Set([Math.ceil(cores / 2), cores])], concurrency = CONCURRENCIES, partBytes, memoryBytes } = request;
+  const { threads = [...new Set([Math.ceil(cores / 2), cores])], concurrency = CONCURRENCIES, partBytes, memoryBytes, isWarm } = request;
   const isPartSizeFree = partBytes === undefined && stage.work.files.some(({ bytes }) => bytes > LARGER_PART_BYTES);
   const parts = isPartSizeFree ? [DEFAULT_PART_BYTES, LARGER_PART_BYTES] : [partBytes];
-  const base = { memoryBytes, withPull: false, withProfile: false, runs: 1, threads: Math.max(...threads), concurrency: concurrency[0] ?? DEFAULT_CONCURRENCY, partBytes: parts[0] };
+  const base = { memoryBytes, isWarm, withPull: false, withProfile: false, runs: 1, threads: Math.max(...threads), concurrency: concurrency[0] ?? DEFAULT_CONCURRENCY, partBytes: parts[0] };
   const trials = await tried([], [base], stage);
   for (const axis of [concurrency.map((requests) => ({ concurrency: requests })), threads.map((count) => ({ threads: count })), parts.map((bytes) => ({ partBytes: bytes }))] satisfies Axis[][]) {
     const best = bestOf(trials).combination;
@@ -71,14 +71,15 @@ function bestOf(trials: readonly Trial[]): Trial {
   return modestFirst.reduce((best, other) => (other.row.seconds * WORTH < best.row.seconds ? other : best));
 }
 
-function suggestionFor({ threads, concurrency, partBytes, cpuSeconds, seconds, machineBusy, mbPerSecond, filesPerSecond }: Row, stages: StageSplit | undefined): Suggestion {
+function suggestionFor(row: Row, stages: StageSplit | undefined): Suggestion {
+  const { threads, concurrency, partBytes, cpuSeconds, seconds, machineBusy, mbPerSecond, filesPerSecond } = row;
   // Where a container may use fewer cores than there are, its own share says more than the machine's.
   const busy = Math.max(machineBusy, Math.min(1, cpuSeconds / seconds / Math.min(availableParallelism(), threads + 1)));
   const awake = 1 - (stages?.wait ?? 0);
   const reading = awake === 0 ? 0 : ((stages?.read ?? 0) + (stages?.walk ?? 0)) / awake;
   const flags = [`--threads ${threads}`, `--concurrency ${concurrency}`, ...(partBytes === undefined ? [] : [`--part-size ${partBytes % MiB === 0 ? `${partBytes / MiB}MiB` : partBytes}`])];
   const speed = `${shortened(mbPerSecond)} MB/s, ${shortened(filesPerSecond)} files/s`;
-  const short = seconds < MEANINGFUL_SECONDS ? `; but at ${seconds.toFixed(1)} s most of it is start-up: try more data` : '';
+  const short = isMostlyStart(row) ? `; but at ${seconds.toFixed(1)} s most of it is start-up: try more data` : '';
   const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
   if (reading > READING_SHARE) {
     return { flags, bound: 'disk', reason: `${speed}; ${percent(reading)} of the work is walking and reading: disk-bound, more threads help only if the disk serves them at once${short}` };

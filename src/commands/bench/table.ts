@@ -4,8 +4,8 @@ import { STAGES } from './stages.js';
 
 type Column = readonly [title: string, value: (row: Row) => string];
 
-/** Shorter runs are mostly start-up. */
-export const MEANINGFUL_SECONDS = 2;
+/** Shorter runs are mostly start-up, of threads that had not worked before. */
+const MEANINGFUL_SECONDS = 2;
 
 const COLUMNS: readonly Column[] = [
   ['files/s', ({ filesPerSecond }) => shortened(filesPerSecond)],
@@ -32,8 +32,12 @@ export function tableLines({ machine, rows }: BenchFile): string[] {
     ...columns(['work', ...STAGES], rows.filter(({ stages }) => stages !== undefined).map((row) => [row.work, ...STAGES.map((stage) => ((row.stages?.[stage] ?? 0) * 100).toFixed(0))])),
     '',
     'efficiency: CPU time of the floor (the same bytes read, sealed, checksummed and sent by the shortest code) per CPU time of ours',
-    ...(rows.some(({ seconds }) => seconds < MEANINGFUL_SECONDS) ? [`runs of less than ${MEANINGFUL_SECONDS} seconds are mostly the start of threads: measure more files`] : []),
+    ...(rows.some(isMostlyStart) ? [`runs of less than ${MEANINGFUL_SECONDS} seconds are mostly the start of threads: measure more files`] : []),
   ];
+}
+
+export function isMostlyStart({ seconds, warm }: Pick<Row, 'seconds' | 'warm'>): boolean {
+  return warm !== true && seconds < MEANINGFUL_SECONDS;
 }
 
 /** Three digits that count. */
