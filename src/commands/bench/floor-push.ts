@@ -26,9 +26,13 @@ export class FloorPush {
   readonly #wrappedStart: string;
   readonly #keys = Buffer.alloc(8192);
   #keyOffset = this.#keys.length;
+  /** Used again and again: fresh memory is dear. */
+  readonly #free: Buffer[] = [];
+  readonly #largest: number;
 
-  constructor(job: Job, publicKey: KeyObject) {
+  constructor(job: Job, publicKey: KeyObject, largest: number) {
     this.#job = job;
+    this.#largest = largest;
     this.#publicKey = publicKey;
     this.#start.set(Buffer.from(COUNTER, 'hex'), 8);
     this.#nonce = this.#start.subarray(0, 12);
@@ -42,7 +46,8 @@ export class FloorPush {
     const wrappedKey = this.#wrap(key);
     const prk = extract(this.#start, key);
     const aad = aadOf(name, piece.bytes);
-    const body = Buffer.allocUnsafe(piece.bytes);
+    const memory = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#largest);
+    const body = memory.subarray(0, piece.bytes);
     const { tag, mac } = this.#sealInto(body, piece, { key, prk, aad });
     const commitment = commitmentOf({ prk, aad, tag, mac }).toString('hex');
     const crc64 = this.#crc.digestOf(body).toString();
@@ -54,6 +59,7 @@ ${COMMITMENT_HEADER}${commitment}\r\n\r\n`, body);
     if (!head.includes(crc64)) {
       throw new Error(`the sink holds other bytes of ${name}`);
     }
+    this.#free.push(memory);
   }
 
   #sealInto(body: Buffer, { path, offset }: Piece, { key, prk, aad }: Sealing): { readonly tag: Buffer; readonly mac: Buffer } {

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 
 export interface FloorAnswer {
   readonly head: string;
+  /** Overwritten by the next answer. */
   readonly body: Buffer;
 }
 
@@ -15,8 +16,10 @@ export class FloorSocket {
   readonly #socket: Socket;
   #waiting: Waiting | undefined;
   #head: string | undefined;
-  #body: Buffer[] = [];
-  #left = 0;
+  /** For bodies that come in pieces, used again and again: fresh memory is dear. */
+  #memory: Buffer = Buffer.alloc(0);
+  #length = 0;
+  #received = 0;
   #isBodyless = false;
 
   constructor(port: number) {
@@ -45,26 +48,36 @@ export class FloorSocket {
   }
 
   #receive(data: Buffer): void {
-    let body = data;
-    if (this.#head === undefined) {
-      const end = data.indexOf('\r\n\r\n');
-      const head = data.toString('latin1', 0, end);
-      this.#head = head;
-      this.#left = this.#isBodyless ? 0 : Number(/content-length: (\d+)/i.exec(head)?.[1]);
-      body = data.subarray(end + 4);
+    const body = this.#head === undefined ? this.#begin(data) : data;
+    const isWhole = body.length === this.#length;
+    if (!isWhole) {
+      body.copy(this.#memory, this.#received);
     }
-    this.#left -= body.length;
-    this.#body.push(body);
-    if (this.#left > 0) {
-      return;
+    this.#received += body.length;
+    if (this.#received === this.#length) {
+      this.#finish(isWhole ? body : this.#memory.subarray(0, this.#length));
     }
-    const answer = { head: this.#head, body: this.#body.length === 1 ? body : Buffer.concat(this.#body) };
+  }
+
+  #begin(data: Buffer): Buffer {
+    const end = data.indexOf('\r\n\r\n');
+    this.#head = data.toString('latin1', 0, end);
+    this.#length = this.#isBodyless ? 0 : Number(/content-length: (\d+)/i.exec(this.#head)?.[1]);
+    this.#received = 0;
+    const body = data.subarray(end + 4);
+    if (body.length < this.#length && this.#memory.length < this.#length) {
+      this.#memory = Buffer.allocUnsafeSlow(this.#length);
+    }
+    return body;
+  }
+
+  #finish(body: Buffer): void {
+    const head = this.#head ?? '';
     this.#head = undefined;
-    this.#body = [];
-    if (answer.head.startsWith('HTTP/1.1 200')) {
-      this.#waiting?.resolve(answer);
+    if (head.startsWith('HTTP/1.1 200')) {
+      this.#waiting?.resolve({ head, body });
     } else {
-      this.#waiting?.reject(new Error(answer.head));
+      this.#waiting?.reject(new Error(head));
     }
   }
 }

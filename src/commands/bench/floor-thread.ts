@@ -9,16 +9,21 @@ import { parentPort } from 'node:worker_threads';
 import { FloorPull } from './floor-pull.js';
 import { FloorPush } from './floor-push.js';
 import { FloorSocket } from './floor-socket.js';
-import type { FloorWork, Piece } from './floor.js';
+import { PIECE_BYTES, type FloorWork, type Piece } from './floor.js';
+
+/** Of one thread: more at once only costs memory. */
+const IN_FLIGHT_BYTES = 4 * PIECE_BYTES;
 
 parentPort?.on('message', (work: FloorWork) => void moveAll(work));
 
 async function moveAll({ job, pieces }: FloorWork): Promise<void> {
   const privateKey = createPrivateKey(readFileSync(job.keyFile));
-  const mover = job.operation === 'push' ? new FloorPush(job, createPublicKey(privateKey)) : new FloorPull(job, privateKey);
+  const largest = pieces.reduce((most, { bytes }) => Math.max(most, bytes), 1);
+  const mover = job.operation === 'push' ? new FloorPush(job, createPublicKey(privateKey), largest) : new FloorPull(job, privateKey);
   const port = Number(new URL(job.target.endpoint ?? '').port);
   const queue = pieces.values();
-  await Promise.all(Array.from({ length: job.concurrency }, () => slot(queue, mover, port)));
+  const slots = Math.min(job.concurrency, Math.ceil(IN_FLIGHT_BYTES / largest));
+  await Promise.all(Array.from({ length: slots }, () => slot(queue, mover, port)));
   parentPort?.postMessage('moved');
 }
 

@@ -17,7 +17,7 @@ export interface FloorWork {
   readonly pieces: readonly Piece[];
 }
 
-const PIECE_BYTES = 8 * MiB;
+export const PIECE_BYTES = 8 * MiB;
 const DIRECTORIES = 50;
 
 /** What was moved. */
