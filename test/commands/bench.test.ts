@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { BenchFile } from '../../src/commands/bench/rows.js';
+import { readStages } from '../../src/commands/bench/stages.js';
 import { callCli, runCli } from '../support/cli.js';
 
 const SMALL = ['bench', '--files', '40', '--size', '3000', '--threads', '1', '--concurrency', '4', '--runs', '1'];
@@ -53,6 +54,15 @@ describe('sealift bench', () => {
     const compared = await callCli(['bench', 'compare', 'a.json', 'warm.json', '--json'], { cwd });
     const { rows, alone } = JSON.parse(compared.stdout) as { rows: unknown[]; alone: string[] };
     assert.deepEqual([rows.length, alone.length], [0, 4]);
+  });
+
+  it('splits the time since the counted round began, and none before', () => {
+    const profiles = mkdtempSync(join(cwd, 'profiles-'));
+    const frame = (url: string): object => ({ functionName: 'f', url });
+    const nodes = [{ id: 1, callFrame: frame(''), children: [2, 3] }, { id: 2, callFrame: frame('file:///x/src/files/a.js') }, { id: 3, callFrame: frame('file:///x/src/store/b.js') }];
+    writeFileSync(join(profiles, 'a.cpuprofile'), JSON.stringify({ nodes, startTime: 100, samples: [2, 3], timeDeltas: [10, 20] }));
+    assert.equal(readStages(profiles, 0).read, 1 / 3);
+    assert.deepEqual([readStages(profiles, 115).read, readStages(profiles, 115).send], [0, 1]);
   });
 
   it('takes the embedded cloud as its target', async () => {
