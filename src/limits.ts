@@ -59,6 +59,8 @@ export const SCANS_PER_THREAD = 3;
 export const PARTS_PER_THREAD = 2;
 /** Share of their time for which threads have to wait before more parts are begun at once. Ours. */
 export const SPARE_SHARE = 0.25;
+/** So many times as fast as before the last doubling parts must go for the next one. Ours. */
+export const FASTER = 1.5;
 
 /** Bytes of the largest file that one thread seals alone and puts in one request: what the default budget gives each of two threads. Ours. */
 export const LARGEST_WHOLE_BYTES = 64 * MiB;

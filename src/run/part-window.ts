@@ -1,22 +1,30 @@
-import { PARTS_PER_THREAD, SPARE_SHARE } from '../limits.js';
+import { FASTER, PARTS_PER_THREAD, SPARE_SHARE } from '../limits.js';
 import { Budget } from './budget.js';
 import type { Pool } from './pool.js';
 
 /**
  * How many parts of a file are under way at once: as few as keep the threads busy, so that they pass through the same
  * memory again and again while it is in the cache, and most of the arena is never touched. Where the threads wait for the
- * network, the number doubles with every round, up to what the memory holds.
+ * network, the number doubles with every round, up to what the memory holds, as long as that makes the rounds faster: more
+ * parts shorten the wait for answers, and never the wait for a line or a server that is busy.
  */
 export class PartWindow {
   readonly #places: Budget;
   readonly #idleShare: () => number;
+  readonly #now: () => number;
   /** Parts until the threads are looked at again. */
   #left: number;
+  #roundBegan: number;
+  /** Parts per millisecond in the round after which the number was last doubled. */
+  #speed = 0;
 
-  constructor(pool: Pick<Pool, 'watchIdleness'>, threads: number) {
+  /** @param now - milliseconds by a clock that never goes back */
+  constructor(pool: Pick<Pool, 'watchIdleness'>, threads: number, now: () => number = performance.now.bind(performance)) {
     this.#places = new Budget(PARTS_PER_THREAD * threads);
     this.#idleShare = pool.watchIdleness();
+    this.#now = now;
     this.#left = this.#places.capacity;
+    this.#roundBegan = now();
   }
 
   async take(parts: number): Promise<void> {
@@ -26,12 +34,20 @@ export class PartWindow {
   give(parts: number): void {
     this.#places.give(parts);
     this.#left -= parts;
-    if (this.#left > 0) {
-      return;
+    if (this.#left <= 0) {
+      this.#endRound();
     }
-    if (this.#idleShare() > SPARE_SHARE) {
-      this.#places.grow(this.#places.capacity);
+  }
+
+  #endRound(): void {
+    const { capacity } = this.#places;
+    const now = this.#now();
+    const speed = capacity / (now - this.#roundBegan);
+    if (this.#idleShare() > SPARE_SHARE && speed > FASTER * this.#speed) {
+      this.#speed = speed;
+      this.#places.grow(capacity);
     }
     this.#left = this.#places.capacity;
+    this.#roundBegan = now;
   }
 }

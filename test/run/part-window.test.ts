@@ -21,16 +21,29 @@ describe('the parts of a file that are under way at once', () => {
 
   it('double with every round in which the threads waited, and no earlier', async () => {
     const shares = [0.9, 0.5, 0];
-    const window = new PartWindow({ watchIdleness: () => () => shares.shift() ?? 0 }, THREADS);
-    for (const parts of [FIRST, 2 * FIRST, 4 * FIRST, 4 * FIRST]) {
-      await takeAll(window, parts);
-      assert.equal(await next(window), 'waits');
-      for (let part = 0; part < parts + 1; part += 1) {
-        window.give(1);
-      }
-    }
+    await assertRounds(shares, [10, 10, 10, 10], [FIRST, 2 * FIRST, 4 * FIRST, 4 * FIRST]);
+  });
+
+  it('double no more where twice as many have taken twice as long', async () => {
+    await assertRounds([0.9, 0.9, 0.9, 0.9], [10, 20, 20, 12], [FIRST, 2 * FIRST, 2 * FIRST, 2 * FIRST, 4 * FIRST]);
   });
 });
+
+/** So many parts are under way in each round, which takes so many milliseconds and leaves the threads idle for such a share. */
+async function assertRounds(shares: readonly number[], milliseconds: readonly number[], expected: readonly number[]): Promise<void> {
+  let now = 0;
+  let round = 0;
+  const window = new PartWindow({ watchIdleness: () => () => shares[round] ?? 0 }, THREADS, () => now);
+  for (const parts of expected) {
+    await takeAll(window, parts);
+    assert.equal(await next(window), 'waits', `round ${round}`);
+    now += milliseconds[round] ?? 10;
+    for (let part = 0; part < parts + 1; part += 1) {
+      window.give(1);
+    }
+    round += 1;
+  }
+}
 
 async function takeAll(window: PartWindow, parts: number): Promise<void> {
   for (let part = 0; part < parts; part += 1) {
