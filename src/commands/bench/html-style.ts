@@ -9,7 +9,7 @@ figcaption strong { color: var(--ink); font-size: 1.05rem; }
 table { border-collapse: collapse; width: 100%; font-size: .87rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th, td { padding: .35rem .5rem; border-bottom: 1px solid var(--line); text-align: right; }
 thead th { color: var(--soft); font-weight: 500; } th:first-child { text-align: left; padding-left: 0; } tbody th { font-weight: 500; white-space: normal; min-width: 13rem; }
-figure { margin: 2.5rem 0; } .grid2 { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 1rem 1.5rem; margin-top: .75rem; }
+figure { margin: 2.5rem 0; } .grid2 { display: grid; grid-template-columns: repeat(auto-fill, minmax(22rem, 1fr)); gap: 1rem 1.5rem; margin-top: .75rem; }
 h2 { font-size: .87rem; font-weight: 500; margin: 0 0 .25rem; } svg { display: block; width: 100%; height: auto; }
 svg text { font: 11px system-ui, sans-serif; fill: var(--soft); font-variant-numeric: tabular-nums; } .grid { stroke: var(--line); fill: none; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; list-style: none; margin: .6rem 0 .8rem; padding: 0; font-size: .87rem; }
