@@ -91,14 +91,12 @@ async function settleExisting(item: PushItem, stat: FileStat, sealed: Sealed, po
   if (existing.kind === 'same') {
     return doneOutcome(item, stat, sealed, existing.head);
   }
-  if (existing.kind === 'broken') {
-    return doneOutcome(item, stat, sealed, await send(item, sealed, false, ports));
-  }
-  const mine = item.replace === 'if-ours' && (existing.kind === 'ours' || existing.kind === 'current');
-  const verdict = mine || existing.kind === 'absent' ? 'write' : decideExisting(existing.kind, ports.context.push?.ifExists ?? 'changed');
+  const isOurs = item.replace === 'if-ours' && (existing.kind === 'ours' || existing.kind === 'current');
+  const isFree = isOurs || existing.kind === 'absent' || existing.kind === 'broken';
+  const verdict = isFree ? 'write' : decideExisting(existing.kind, ports.context.push?.ifExists ?? 'changed');
   switch (verdict) {
     case 'write':
-      return { ...doneOutcome(item, stat, sealed, await send(item, sealed, false, ports)), ...(mine || existing.kind === 'absent' ? {} : { replaced: true }) };
+      return { ...doneOutcome(item, stat, sealed, await send(item, sealed, false, ports)), ...(isFree ? {} : { replaced: true }) };
     case 'skip-unchanged':
       return unchanged(item, stat, existing);
     case 'skip-exists':
