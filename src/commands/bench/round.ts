@@ -54,7 +54,7 @@ export async function measureRound(combination: Combination, stage: Stage): Prom
 
 /** Once more under the profiler, whose own cost is why this round is not timed. */
 export async function profileRound(combination: Combination, stage: Stage): Promise<Splits> {
-  return await inDirectory(stage, 'sealift', async (directory) => {
+  return await inDirectory('sealift', { combination, stage }, async (directory) => {
     const splits: Partial<Record<Operation, StageSplit>> = {};
     for (const operation of operationsOf(combination)) {
       const profiles = join(directory, `profiles-${operation}`);
@@ -68,7 +68,7 @@ export async function profileRound(combination: Combination, stage: Stage): Prom
 
 /** @throws SealiftError unless all of it was done and what was sealed opens again */
 export async function measureProgram(program: Program, combination: Combination, stage: Stage): Promise<Measures> {
-  return await inDirectory(stage, program, async (directory) => {
+  return await inDirectory(program, { combination, stage }, async (directory) => {
     const measures: Partial<Record<Operation, Measure>> = {};
     for (const operation of operationsOf(combination)) {
       measures[operation] = await measure(jobOf(program, operation, { combination, stage, directory }), stage.signal);
@@ -83,13 +83,14 @@ function operationsOf({ withPull }: Combination): readonly Operation[] {
 }
 
 /** In a fresh directory, whose name the objects share; neither is there any more after success. */
-async function inDirectory<T>(stage: Stage, program: Program, work: (directory: string) => Promise<T>): Promise<T> {
+async function inDirectory<T>(program: Program, { combination: { isWarm }, stage }: Setting, work: (directory: string) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(stage.scratch, `${program}-`));
   const result = await work(directory);
   rmSync(directory, { recursive: true, force: true });
   const prefix = prefixOf(program, stage, directory);
-  await placeOf(program, stage).forget(prefix);
-  await placeOf(program, stage).forget(`${prefix}${WARM_UP}`);
+  for (const written of isWarm ? [prefix, `${prefix}${WARM_UP}`] : [prefix]) {
+    await placeOf(program, stage).forget(written);
+  }
   return result;
 }
 
@@ -101,9 +102,12 @@ function prefixOf(program: Program, stage: Stage, directory: string): string {
   return `${placeOf(program, stage).target.prefix}${directory.slice(stage.scratch.length)}`;
 }
 
-interface Errand {
+interface Setting {
   readonly combination: Combination;
   readonly stage: Stage;
+}
+
+interface Errand extends Setting {
   readonly directory: string;
 }
 
