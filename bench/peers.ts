@@ -34,6 +34,8 @@ const runs = parseCount('--runs', options.runs, { min: 1, max: 99 });
 /** Files that a program is tried with which takes a process for each. */
 const PER_FILE = 200;
 const IN_MEMORY = '/dev/shm';
+/** Files are read into it, and nobody looks at what they hold. */
+const unused = Buffer.allocUnsafe(MiB);
 
 /** Neither whether the bucket is there, nor what is there already, nor what arrived. */
 const NO_LOOKUPS = ['--s3-no-check-bucket', '--no-check-dest', '--s3-no-head'];
@@ -128,11 +130,10 @@ async function trial(set: Work, peer: Peer, run: number): Promise<number> {
 
 /** A system may give the cache of files away at any time, and the next to read them would pay for that. */
 function readThrough(path: string): void {
-  const buffer = Buffer.allocUnsafe(MiB);
   const fd = openSync(path, 'r');
   let bytes: number;
   do {
-    bytes = readSync(fd, buffer);
+    bytes = readSync(fd, unused);
   } while (bytes > 0);
   closeSync(fd);
 }
