@@ -8,8 +8,8 @@ export interface Region {
 }
 
 interface Waiter {
-  readonly sizes: readonly number[];
-  readonly admit: (regions: Region[]) => void;
+  readonly bytes: number;
+  readonly admit: (region: Region) => void;
   readonly refuse: (error: Error) => void;
 }
 
@@ -45,29 +45,31 @@ export class Arena {
     return this.#used;
   }
 
-  /** Whether so many regions can ever be lent at once. */
-  holds(sizes: readonly number[]): boolean {
-    return sizes.reduce((sum, bytes) => sum + grained(bytes), 0) <= this.capacity;
+  /** Whether somebody waits. */
+  get isWanted(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Whether so much can ever be lent. */
+  holds(bytes: number): boolean {
+    return grained(bytes) <= this.capacity;
   }
 
   /** Waits for a region of `bytes` bytes; of the whole arena where that is less. */
   async take(bytes: number): Promise<Region> {
-    const [region = NOTHING] = await this.takeAll([Math.min(bytes, this.capacity)]);
-    return region;
+    this.assertOpen();
+    const wanted = Math.min(bytes, this.capacity);
+    const region = this.isWanted ? undefined : this.#lend(wanted);
+    return region ?? (await new Promise((resolve, reject) => {
+      this.#waiting.push({ bytes: wanted, admit: resolve, refuse: reject });
+    }));
   }
 
-  /** Waits until there is room for all of them together, so that nobody holds some while waiting for more. */
-  async takeAll(sizes: readonly number[]): Promise<Region[]> {
+  /** @throws SealiftError `interrupted` after {@link close} */
+  assertOpen(): void {
     if (this.#closed !== undefined) {
       throw this.#closed;
     }
-    if (!this.holds(sizes)) {
-      throw new RangeError(`an arena of ${this.capacity} bytes cannot lend ${sizes.length} regions of up to ${Math.max(...sizes)} bytes`);
-    }
-    const regions = this.#waiting.length === 0 ? this.#lend(sizes) : undefined;
-    return regions ?? (await new Promise((resolve, reject) => {
-      this.#waiting.push({ sizes, admit: resolve, refuse: reject });
-    }));
   }
 
   /** Takes a region back; nobody may look at it any more. */
@@ -90,28 +92,17 @@ export class Arena {
 
   #admitWaiting(): void {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      const regions = this.#lend(first.sizes);
-      if (regions === undefined) {
+      const region = this.#lend(first.bytes);
+      if (region === undefined) {
         return;
       }
       this.#waiting.shift();
-      first.admit(regions);
+      first.admit(region);
     }
   }
 
-  /** All or nothing, each where it fits first: low addresses are used most, high ones perhaps never. */
-  #lend(sizes: readonly number[]): Region[] | undefined {
-    const before = this.#free;
-    const regions = sizes.map((bytes) => this.#carve(bytes));
-    if (regions.includes(undefined)) {
-      this.#free = before;
-      return undefined;
-    }
-    this.#used += sizes.reduce((sum, bytes) => sum + grained(bytes), 0);
-    return regions.filter((region) => region !== undefined);
-  }
-
-  #carve(bytes: number): Region | undefined {
+  /** Where it fits first: low addresses are used most, high ones perhaps never. */
+  #lend(bytes: number): Region | undefined {
     const whole = grained(bytes);
     const at = this.#free.findIndex((region) => region.bytes >= whole);
     const region = this.#free[at];
@@ -119,12 +110,11 @@ export class Arena {
       return undefined;
     }
     const rest = { offset: region.offset + whole, bytes: region.bytes - whole };
-    this.#free = this.#free.toSpliced(at, 1, ...(rest.bytes === 0 ? [] : [rest]));
+    this.#free.splice(at, 1, ...(rest.bytes === 0 ? [] : [rest]));
+    this.#used += whole;
     return { offset: region.offset, bytes };
   }
 }
-
-const NOTHING: Region = { offset: 0, bytes: 0 };
 
 /** The bytes of a region, in whatever thread. */
 export function viewOf(memory: SharedArrayBuffer, { offset, bytes }: Region): Buffer {

@@ -95,7 +95,7 @@ export function travelling<L>({ pool, slots, bounds }: Pick<Workshop, 'pool' | '
   return inTurn(new PartWindow(pool, bounds.threads), inTurn(slots, memory));
 }
 
-/** What pass 1 is made on: `keep` are regions in which the ciphertext of the pieces stays, in their order. */
+/** What pass 1 is made on: `keep` lends regions in which the ciphertext of the pieces stays. */
 export interface ScanScene extends Pick<Workshop, 'pool' | 'memory'> {
   readonly bounds: Pick<Bounds, 'threads'>;
   readonly keep?: Lender<Region> | undefined;
@@ -106,18 +106,20 @@ export async function scanPieces(
   job: Omit<ScanJob, 'kind' | 'piece' | 'region'>, pieces: readonly Piece[], { pool, memory, bounds, keep }: ScanScene,
 ): Promise<PieceProof[]> {
   const proofs: PieceProof[] = [];
-  await onEveryPiece(pieces, keep ?? bySlices(memory, bounds.threads), async (piece, region) => {
+  // As many pieces as keep the threads busy: none waits for the network here.
+  const turns = new Budget(SCANS_PER_THREAD * bounds.threads);
+  await onEveryPiece(pieces, inTurn(turns, keep ?? bySlices(memory)), async (piece, region) => {
     proofs.push(valueOf(await onSomeThread(pool, { kind: 'scan', ...job, piece, region })));
   });
   return proofs.sort((a, b) => a.index - b.index);
 }
 
-/** A slice per piece, for as many pieces as keep the threads busy: no thread waits for the network here. */
-function bySlices(memory: Arena, threads: number): Lender<Region> {
-  return inTurn(new Budget(SCANS_PER_THREAD * threads), {
+/** A slice per piece. */
+function bySlices(memory: Arena): Lender<Region> {
+  return {
     take: async (bytes) => await memory.take(Math.min(bytes, SLICE_BYTES)),
     give: (region) => memory.give(region),
-  });
+  };
 }
 
 /** Runs the job of one piece. A thread that dies costs the piece a second try: it makes the same bytes again, or none. */

@@ -127,7 +127,7 @@ async function resumed(item: PullItem, { head, opened }: Landing, scene: PullSce
   const { fetching, ranges } = pending;
   const file = reopenTarget(item, opened, fetching.temporary, scene.ports);
   const isSame = fetching.commitment === opened.sealed.authentication.commitment.toString('hex') && fetching.size === head.sizeBytes;
-  if (file === undefined || !isSame || !scene.memory.holds([fetching.rangeBytes])) {
+  if (file === undefined || !isSame || !scene.memory.holds(fetching.rangeBytes)) {
     file?.discard();
     return undefined;
   }

@@ -12,6 +12,7 @@ import type { PreparedPush } from './prepare-push.js';
 import type { pushLarge } from './push-large.js';
 import { giveUp, sceneOf, type PushScene } from './push-scene.js';
 import type { Session } from './session.js';
+import { Shelf } from './shelf.js';
 import type { EncodedPath, FileStat, ObjectKey, SkippedEntry, SourceFile, WalkEntry } from './types.js';
 
 type Unnumbered = Omit<PushItem, 'id'>;
@@ -31,6 +32,7 @@ export class PushRun {
   readonly #small: Dispatcher<Unnumbered, PushItem>;
   readonly #largeFiles = new Budget(LARGE_FILES_AT_ONCE);
   readonly #scanning = new Budget(1);
+  readonly #shelf: Shelf;
   #pushLarge: Promise<typeof pushLarge> | undefined;
   /** Small files handed over. */
   #handedOver = 0;
@@ -41,6 +43,7 @@ export class PushRun {
 
   constructor(session: Session, manifest: Manifest, { prefix, options, resumeSecret }: PushPlan) {
     this.#session = session;
+    this.#shelf = new Shelf(session.memory);
     this.#manifest = manifest;
     this.#prefix = prefix;
     this.#ifExists = options.ifExists ?? 'changed';
@@ -244,7 +247,10 @@ export class PushRun {
   }
 
   #scene(): PushScene {
-    return sceneOf({ session: this.#session, manifest: this.#manifest, ifExists: this.#ifExists, checksum: this.#checksum, scanning: this.#scanning, resumeSecret: this.#resumeSecret });
+    return sceneOf({
+      session: this.#session, manifest: this.#manifest, ifExists: this.#ifExists, checksum: this.#checksum,
+      scanning: this.#scanning, shelf: this.#shelf, resumeSecret: this.#resumeSecret,
+    });
   }
 
   /** Uploads of files that are gone: nothing will ever finish them. */

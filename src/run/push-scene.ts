@@ -8,6 +8,7 @@ import type { Workshop } from './large-file.js';
 import type { IfExists } from './options.js';
 import type { Ports } from './ports.js';
 import type { Session } from './session.js';
+import type { Shelf } from './shelf.js';
 import type { ObjectKey } from './types.js';
 
 /** What a large file needs on the coordinator's side, besides the workers. */
@@ -22,6 +23,8 @@ export interface PushScene extends Workshop {
   readonly checksum: boolean;
   /** Held by the one file that is in pass 1. */
   readonly scanning: Budget;
+  /** Where it leaves its pieces, while there is room. */
+  readonly shelf: Shelf;
   moved(bytes: number): void;
   notice(message: string): void;
   /** Gives an attempt up for good: its upload is aborted, its data key forgotten, and the manifest says so. */
@@ -38,6 +41,7 @@ export interface SceneParts {
   readonly ifExists: IfExists;
   readonly checksum: boolean;
   readonly scanning: Budget;
+  readonly shelf: Shelf;
   readonly resumeSecret: KeyObject | undefined;
 }
 

@@ -63,7 +63,7 @@ function recordedCrc({ sealed, parts }: PendingUpload, stat: FileStat): bigint |
 /** Or why it is not. */
 async function resumable(item: PushItem, pending: PendingUpload, stat: FileStat, scene: PushScene): Promise<SealedUpload | string> {
   const { sealed, uploadId } = pending;
-  if (!scene.memory.holds([sealed.partBytes])) {
+  if (!scene.memory.holds(sealed.partBytes)) {
     return `its parts of ${sealed.partBytes} bytes do not fit the memory budget any more`;
   }
   const keys = await recoverKeys(item, sealed, scene);

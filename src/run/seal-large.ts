@@ -1,6 +1,5 @@
 import { wrapForResume } from '../crypto/resume-key.js';
 import { partBytesFor } from './effective.js';
-import { HeldRegions } from './held-regions.js';
 import type { IssuedKeys, Piece, PieceProof, PushItem, SealKeys } from './jobs.js';
 import { cut, scanPieces } from './large-file.js';
 import { joinProofs, type PieceKeys } from './piece-proof.js';
@@ -9,6 +8,7 @@ import { valueOf } from './result.js';
 import type { SealedUpload } from './sealed-upload.js';
 import { sealedHeaders, sealingFacts, type SealedHeaders } from './sealing.js';
 import type { FileStat } from './types.js';
+import type { HeldPieces } from './shelf.js';
 import { withKeys } from './with-keys.js';
 
 /**
@@ -20,7 +20,7 @@ export async function sealLarge(item: PushItem, stat: FileStat, attempt: number,
   const partBytes = partBytesFor(stat.sizeBytes, scene.bounds.partBytes);
   const pieces = cut(stat.sizeBytes, partBytes);
   return await scene.scanning.with(1, async () => {
-    const held = await HeldRegions.take(scene.memory, pieces.map(({ bytes }) => bytes));
+    const held = await scene.shelf.open(pieces);
     try {
       const issued = valueOf(await scene.pool.run({ kind: 'issue' }));
       const proofs = await scan(item, stat, { issued, pieces, held }, scene);
@@ -36,10 +36,10 @@ export async function sealLarge(item: PushItem, stat: FileStat, attempt: number,
 }
 
 async function scan(
-  item: PushItem, stat: FileStat, { issued, pieces, held }: { issued: IssuedKeys; pieces: readonly Piece[]; held: HeldRegions | undefined }, scene: PushScene,
+  item: PushItem, stat: FileStat, { issued, pieces, held }: { issued: IssuedKeys; pieces: readonly Piece[]; held: HeldPieces | undefined }, scene: PushScene,
 ): Promise<PieceProof[]> {
   const source = { kind: 'path', path: item.path, stat } as const;
-  return await scanPieces({ keys: issued.keys, source }, pieces, { ...scene, keep: held?.onLoan() });
+  return await scanPieces({ keys: issued.keys, source }, pieces, { ...scene, keep: held?.filling() });
 }
 
 interface Scanned {

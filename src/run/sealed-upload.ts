@@ -1,6 +1,6 @@
-import type { HeldRegions } from './held-regions.js';
 import type { Piece, SealKeys, SentPart } from './jobs.js';
 import type { SealedHeaders } from './sealing.js';
+import type { HeldPieces } from './shelf.js';
 import type { FileStat } from './types.js';
 
 /** A large file after pass 1: its bytes and headers are frozen, only sending is left. */
@@ -12,7 +12,7 @@ export interface SealedUpload {
   readonly digests: Buffer;
   readonly headers: SealedHeaders;
   /** Where pass 1 has left the ciphertext; undefined where every part is sealed again from a fresh read. */
-  readonly held: HeldRegions | undefined;
+  readonly held: HeldPieces | undefined;
   uploadId: string | undefined;
   /** Parts that the server has and that need not be sent, by number (from 1). */
   readonly confirmed: Map<number, SentPart>;
