@@ -37,7 +37,8 @@ export async function readHead(file: string): Promise<OpenRecord> {
   try {
     for await (const [first] of new Replay(handle, file).batches()) {
       if (first?.record.type === 'open') {
-        return first.record;
+        const { seq, chain, ...head } = first.record;
+        return head;
       }
       break;
     }
