@@ -185,6 +185,8 @@ export const LOCAL_SMALL_BODY_BYTES = 256 * KiB;
 export const KMS_MAX_PLAINTEXT_BYTES = 6 * KiB;
 export const KMS_MAX_DATA_KEY_BYTES = 1024;
 
+/** How long a thread waits at most for another one that writes to the same file, in milliseconds. Ours. */
+export const WRITE_PATIENCE_MS = 1000;
 /** Bytes of a block of zeros that may become a hole: the blocks of common file systems. */
 export const HOLE_BYTES = 4 * KiB;
 /** Bytes of one name in a directory: ext4, XFS, APFS and NTFS alike. */

@@ -166,8 +166,8 @@ export interface FetchJob {
   readonly etag: string;
   readonly piece: Piece;
   readonly region: Region;
-  /** Descriptor of the temporary file; absent when the plaintext is only verified. */
-  readonly fd?: number;
+  /** Descriptor of the temporary file, and whose turn it is to write there; absent when the plaintext is only verified. */
+  readonly into?: { readonly fd: number; readonly turn: SharedArrayBuffer };
   /** Local file to compare the plaintext with. */
   readonly against?: EncodedPath;
   /** Whether proofs are wanted: objects of other SDKs have nothing to prove. */

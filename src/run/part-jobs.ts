@@ -5,6 +5,7 @@ import { partGmac } from '../crypto/part-digest.js';
 import { SealiftError, toFailure } from '../errors.js';
 import { writeFailure } from '../files/errno.js';
 import { writeAroundHoles, writeFully } from '../files/sparse.js';
+import { inTurn } from '../files/turn.js';
 import { SLICE_BYTES } from '../limits.js';
 import { fetchInto } from './fetch-into.js';
 import type { FetchJob, IssuedKeys, Piece, PieceProof, PieceSource, Result, ScanJob, SendJob, SentPart } from './jobs.js';
@@ -73,7 +74,7 @@ export async function fetchPiece(job: FetchJob, slab: Buffer, ports: Ports): Pro
 }
 
 /** Each slice is authenticated and opened while it is in the cache. Written as one: threads wait for each other at a file. */
-function openSlices({ piece, fd, key, sealed }: FetchJob, keys: PieceKeys, slab: Buffer, ports: Ports): PieceProof {
+function openSlices({ piece, into, key, sealed }: FetchJob, keys: PieceKeys, slab: Buffer, ports: Ports): PieceProof {
   const prover = sealed ? new PieceProver(piece, keys) : undefined;
   const ctr = new CtrStream(keys.dataKey, keys.start, piece.offset);
   for (let at = 0; at < slab.length; at += SLICE_BYTES) {
@@ -81,8 +82,8 @@ function openSlices({ piece, fd, key, sealed }: FetchJob, keys: PieceKeys, slab:
     prover?.update(slice);
     ctr.apply(slice);
   }
-  if (fd !== undefined) {
-    writePiece(fd, slab, piece.offset, { name: key, ports });
+  if (into !== undefined) {
+    inTurn(into.turn, () => writePiece(into.fd, slab, piece.offset, { name: key, ports }));
   }
   return prover?.proof() ?? emptyProof(piece);
 }

@@ -1,9 +1,10 @@
 import { isRunFatal, isSealiftError, toFailure } from '../errors.js';
 import type { AtomicFile } from '../files/atomic.js';
+import { makeTurn } from '../files/turn.js';
 import { MAX_ATTEMPTS_PER_FILE } from '../limits.js';
 import type { ObjectHead } from '../store/store.js';
 import type { Bounds } from './effective.js';
-import type { Outcome, Piece, PieceProof, PullItem, SealKeys } from './jobs.js';
+import type { FetchJob, Outcome, Piece, PieceProof, PullItem, SealKeys } from './jobs.js';
 import { commitTarget, refuseLocalFile, reopenTarget, targetFor, type Landing } from './landing.js';
 import { cut, onEveryPiece, onSomeThread, scanPieces, travelling, type Workshop } from './large-file.js';
 import { refuseOtherLength } from './local-path.js';
@@ -13,7 +14,6 @@ import type { Ports } from './ports.js';
 import type { Manifest } from '../manifest/manifest.js';
 import { storedFacts } from './stored-facts.js';
 import { valueOf } from './result.js';
-import type { EncodedPath } from './types.js';
 
 /** What a large object needs on the coordinator's side, besides the workers. */
 export interface FetchScene extends Workshop {
@@ -157,7 +157,7 @@ async function land(item: PullItem, source: Landing, target: Target, scene: Pull
   const held = new Set(target.proofs.map(({ index }) => index));
   const pieces = target.pieces.filter(({ index }) => !held.has(index));
   const onFetched = (piece: Piece): void => scene.manifest.range(item.id, piece.index);
-  const fetched = await fetchPieces(item, { source, pieces, sink: { fd: target.file.fd }, onFetched }, scene);
+  const fetched = await fetchPieces(item, { source, pieces, sink: { into: { fd: target.file.fd, turn: makeTurn() } }, onFetched }, scene);
   verifyAll(opened, [...target.proofs, ...fetched]);
   const stat = await commitTarget(item, opened, target.file, scene.ports);
   return { state: 'done', stat, ...facts(item, head, opened) };
@@ -166,7 +166,7 @@ async function land(item: PullItem, source: Landing, target: Target, scene: Pull
 interface Fetching {
   readonly source: Landing;
   readonly pieces: readonly Piece[];
-  readonly sink: { readonly fd?: number; readonly against?: EncodedPath };
+  readonly sink: Pick<FetchJob, 'into' | 'against'>;
   readonly onFetched?: (piece: Piece) => void;
 }
 
