@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Place } from '../src/commands/bench/target.js';
+import type { SinkPlace } from '../src/commands/bench/target.js';
 import type { Work } from '../src/commands/bench/work.js';
 import { measureShell, output, versionOf, type ShellCost, type ShellPlace } from './shell.js';
 
@@ -16,7 +16,7 @@ export interface Trial {
   readonly directory: string;
   /** Of this trial alone, below that of the sink. */
   readonly prefix: string;
-  readonly sink: Place;
+  readonly sink: SinkPlace;
   readonly keyFile: string;
 }
 

@@ -6,7 +6,12 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
 import type { BenchFile } from '../../src/commands/bench/rows.js';
+import { measureProgram, type Measures } from '../../src/commands/bench/round.js';
 import type { Suggestion } from '../../src/commands/bench/suggest.js';
+import type { Place } from '../../src/commands/bench/target.js';
+import { makeWork } from '../../src/commands/bench/work.js';
+import { createRsaKey } from '../../src/keys/key-files.js';
+import type { Credentials } from '../../src/run/options.js';
 import { reach, runCli, startCli } from '../support/cli.js';
 import { makeWorld, type World } from '../support/world.js';
 
@@ -52,6 +57,28 @@ describe('sealift bench against a bucket', () => {
     assert.equal(code, 130, stderr);
     assert.match(stderr, /the bench was stopped by SIGINT/);
     await assertNothingLeft(world);
+  });
+
+  it('gives every measured process credentials that still hold', async (t) => {
+    const world = await makeWorld(t);
+    const { cloud } = world;
+    ['data', 'scratch'].forEach((name) => mkdirSync(world.path(name)));
+    await createRsaKey(world.path('bench.pem'), { bits: 2048 });
+    let current: Credentials = cloud.issueCredentials(3_600_000);
+    const work = makeWork('few', [{ files: 3, bytes: 10 }], world.path('data'));
+    const place: Place = {
+      name: 'local', target: { ...cloud.oss, prefix: 'bench' }, credentials: () => Promise.resolve(current), forget: () => Promise.resolve(), close: () => Promise.resolve(),
+    };
+    const measured = async (): Promise<Measures> => await measureProgram('sealift', { threads: 1, concurrency: 4, partBytes: undefined, memoryBytes: undefined, withPull: true, withProfile: false, isWarm: false, runs: 1 }, {
+      work, place, sink: place, latencyMs: 0, scratch: world.path('scratch'), keyFile: world.path('bench.pem'),
+      envelope: 'oss-crypto', keyBits: 2048, signal: new AbortController().signal, mayRepeat: () => false, say: () => undefined,
+    });
+    for (let round = 0; round < 2; round += 1) {
+      const { push, pull } = await measured();
+      assert.deepEqual([push?.files, pull?.files], [3, 3]);
+      cloud.expireCredentials(current.accessKeyId);
+      current = cloud.issueCredentials(3_600_000);
+    }
   });
 
   it('says what is wrong with the bucket before it makes anything', async (t) => {

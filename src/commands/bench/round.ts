@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EnvelopeFamily } from '../../keys/wrapper.js';
+import { providerOf } from '../../store/credentials.js';
 import type { Job, Measure, Operation } from './job.js';
 import { measure } from './processes.js';
 import { proveObjects, proveTree } from './proof.js';
@@ -59,7 +60,7 @@ export async function profileRound(combination: Combination, stage: Stage): Prom
     for (const operation of operationsOf(combination)) {
       const profiles = join(directory, `profiles-${operation}`);
       mkdirSync(profiles);
-      const { begunUs } = await measure(jobOf('sealift', operation, { combination, stage, directory }), stage.signal, ['--cpu-prof', `--cpu-prof-dir=${profiles}`]);
+      const { begunUs } = await measure(await jobOf('sealift', operation, { combination, stage, directory }), stage.signal, ['--cpu-prof', `--cpu-prof-dir=${profiles}`]);
       splits[operation] = readStages(profiles, begunUs);
     }
     return splits;
@@ -71,7 +72,7 @@ export async function measureProgram(program: Program, combination: Combination,
   return await inDirectory(program, { combination, stage }, async (directory) => {
     const measures: Partial<Record<Operation, Measure>> = {};
     for (const operation of operationsOf(combination)) {
-      measures[operation] = await measure(jobOf(program, operation, { combination, stage, directory }), stage.signal);
+      measures[operation] = await measure(await jobOf(program, operation, { combination, stage, directory }), stage.signal);
     }
     await prove(program, directory, { stage, wasPulled: combination.withPull });
     return measures;
@@ -111,7 +112,8 @@ interface Errand extends Setting {
   readonly directory: string;
 }
 
-function jobOf(program: Program, operation: Operation, { combination, stage, directory }: Errand): Job {
+/** With credentials of now: those of the first round may have expired. */
+async function jobOf(program: Program, operation: Operation, { combination, stage, directory }: Errand): Promise<Job> {
   const { work, keyFile, envelope } = stage;
   const { target, credentials } = placeOf(program, stage);
   const { threads, concurrency, partBytes, memoryBytes, isWarm } = combination;
@@ -123,7 +125,7 @@ function jobOf(program: Program, operation: Operation, { combination, stage, dir
     target: { ...target, prefix: operation === 'push' ? `${prefix}${ending}` : prefix },
   });
   return {
-    program, operation, keyFile, envelope, threads, concurrency, credentials,
+    program, operation, keyFile, envelope, threads, concurrency, credentials: await providerOf(credentials)(),
     files: program === 'floor' ? work.files : [],
     ...placesOf(''),
     ...(isWarm ? { warmUp: placesOf(WARM_UP) } : {}),

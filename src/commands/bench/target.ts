@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { loadConfig } from '../../config.js';
 import { toFailure } from '../../errors.js';
-import type { Credentials, StoreTarget } from '../../run/options.js';
+import type { Credentials, CredentialsProvider, StoreTarget } from '../../run/options.js';
+import { providerOf } from '../../store/credentials.js';
 import { createOssStore, type OssConfig } from '../../store/oss.js';
 import { RETRY_POLICY, withRetry, type RetryPolicy } from '../../store/retry.js';
 import type { ObjectStore } from '../../store/store.js';
@@ -16,16 +17,21 @@ export interface Place {
   readonly name: string;
   /** Its prefix is of this bench alone. */
   readonly target: StoreTarget;
-  readonly credentials: Credentials;
+  readonly credentials: Credentials | CredentialsProvider;
   /** Removes everything below a prefix, which is given without a slash at its end. */
   forget(prefix: string): Promise<void>;
   close(): Promise<void>;
 }
 
+/** Anyone may use it. */
+export interface SinkPlace extends Place {
+  readonly credentials: Credentials;
+}
+
 export interface Places {
   readonly place: Place;
   /** For the floor. */
-  readonly sink: Place;
+  readonly sink: SinkPlace;
 }
 
 interface Wish {
@@ -53,8 +59,9 @@ export async function openPlaces(context: Context, wish: Wish): Promise<Places> 
 }
 
 export async function withStore<T>({ target, credentials }: Pick<Place, 'target' | 'credentials'>, work: (store: ObjectStore) => Promise<T>): Promise<T> {
-  const config: OssConfig = { ...target, credentials, connections: CONNECTIONS };
-  const store = withRetry(await createOssStore(config), IMPATIENT);
+  const provider = providerOf(credentials);
+  const config: OssConfig = { ...target, credentials: await provider(), connections: CONNECTIONS };
+  const store = withRetry(await createOssStore(config, { credentials: provider }), IMPATIENT);
   try {
     return await work(store);
   } finally {
@@ -62,7 +69,7 @@ export async function withStore<T>({ target, credentials }: Pick<Place, 'target'
   }
 }
 
-export async function openSink(latencyMs: number): Promise<Place> {
+export async function openSink(latencyMs: number): Promise<SinkPlace> {
   const server = await startSink({ latencyMs });
   const endpoint = `http://127.0.0.1:${Number(server.announced['port'])}`;
   return {
@@ -83,8 +90,7 @@ async function openPlace(context: Context, { choice, flags, directory }: Wish): 
   const config = await loadConfig({ flags: reachOf(flags), names: [...REACH, 'profile'], env: context.env, cwd: context.cwd });
   const session = await openSession(context, config, choice.location);
   const prefix = [choice.location.prefix, `sealift-bench-${randomUUID()}`].filter((part) => part !== '').join('/');
-  const credentials = typeof session.credentials === 'function' ? await session.credentials() : session.credentials;
-  const reach = { target: { ...session.target, prefix }, credentials };
+  const reach = { target: { ...session.target, prefix }, credentials: session.credentials };
   const name = `oss://${session.target.bucket}`;
   context.stderr.write(`objects go to ${name}/${prefix}/ and are removed again\n`);
   await probe(reach, `${prefix}/probe`);
