@@ -33,7 +33,7 @@ export const BOUNDS = {
   'push small: efficiency': { min: 0.3 },
   'pull small: efficiency': { min: 0.41 },
   'push large: efficiency': { min: 0.5 },
-  'pull large: efficiency': { min: 0.7 },
+  'pull large: efficiency': { min: 0.6 },
 } as const satisfies Readonly<Record<string, Bound>>;
 
 export type Bounded = keyof typeof BOUNDS;
