@@ -1,6 +1,6 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext } from 'node:tls';
-import { KEEP_ALIVE_MS, RECEIVE_BYTES, SEND_CHUNK_BYTES } from '../limits.js';
+import { KEEP_ALIVE_MS, LONG_BODY_BYTES, LONG_RECEIVE_BYTES, RECEIVE_BYTES, SEND_CHUNK_BYTES } from '../limits.js';
 import { AnswerReader, type AnswerHeaders } from './transport-answers.js';
 import type { Exchange } from './transport-exchange.js';
 import { BrokenAnswer } from './transport-failures.js';
@@ -40,8 +40,8 @@ export class Connection {
   #isOpen = false;
   #isSending = false;
   #hasHead = false;
-  /** Bodies that are streamed arrive in buffers of their own. */
-  #streams = false;
+  /** Bodies that are streamed arrive in buffers of their own, of so many bytes; all else in the shared one. */
+  #ownBytes = 0;
   #isPaused = false;
   /** The answer has ended: whether another may follow on this connection, once all bytes have been looked at. */
   #after: 'free' | 'close' | undefined;
@@ -53,7 +53,7 @@ export class Connection {
     this.#errand = errand;
     this.#reader = new AnswerReader({ head: (status, headers) => this.#head(status, headers), data: (piece) => this.#data(piece), end: (reusable) => this.#end(reusable) });
     this.#timer = setTimeout(() => this.#timedOut(), options.connectTimeoutMs);
-    this.#socket = open(options, { buffer: () => (this.#streams ? Buffer.allocUnsafeSlow(RECEIVE_BYTES) : shared), callback: (bytes, buffer) => this.#receive(buffer as Buffer, bytes) });
+    this.#socket = open(options, { buffer: () => (this.#ownBytes === 0 ? shared : Buffer.allocUnsafeSlow(this.#ownBytes)), callback: (bytes, buffer) => this.#receive(buffer as Buffer, bytes) });
     this.#socket.once(options.origin.protocol === 'https:' ? 'secureConnect' : 'connect', () => this.#opened());
     this.#socket.on('session', (session: Buffer) => (options.session = session));
     this.#socket.once('end', () => this.#ended());
@@ -168,7 +168,7 @@ export class Connection {
     const seconds = /\btimeout=(\d{1,6})\b/.exec(String(headers['keep-alive'] ?? ''))?.[1];
     // A second less: what is sent just before the server ends the connection is lost.
     this.#keepAliveMs = seconds === undefined ? KEEP_ALIVE_MS : Math.min(KEEP_ALIVE_MS, (Number(seconds) - 1) * 1000);
-    this.#streams = this.#errand?.exchange.answered(status, headers) ?? false;
+    this.#ownBytes = this.#errand?.exchange.answered(status, headers) === true ? bufferBytesFor(headers) : 0;
   }
 
   #data(piece: Buffer): void {
@@ -178,7 +178,7 @@ export class Connection {
   #end(reusable: boolean): void {
     const errand = this.#errand;
     this.#errand = undefined;
-    this.#streams = false;
+    this.#ownBytes = 0;
     this.#isPaused = false;
     this.#after = reusable && !this.#isSending && this.#socket.writableLength === 0 ? 'free' : 'close';
     errand?.exchange.ended();
@@ -220,6 +220,11 @@ export class Connection {
     this.fail(new BrokenAnswer('the connection was closed before the answer was complete'));
     this.#options.onGone(this);
   }
+}
+
+/** Long bodies cost less in large buffers; short ones would take more memory than they fill, as many as there are requests. */
+function bufferBytesFor({ 'content-length': length }: AnswerHeaders): number {
+  return Number(length) >= LONG_BODY_BYTES ? LONG_RECEIVE_BYTES : RECEIVE_BYTES;
 }
 
 function open({ origin, secureContext, session }: ConnectionOptions, onread: OnReadOpts): Socket {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { createServer, type AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { MiB } from '../../src/limits.js';
+import { LONG_BODY_BYTES, MiB } from '../../src/limits.js';
 import { AnswerReader } from '../../src/store/transport-answers.js';
 import { BrokenAnswer } from '../../src/store/transport-failures.js';
 import { headOf } from '../../src/store/transport-request.js';
@@ -152,6 +154,19 @@ describe('a connection', () => {
     assert.equal(await connectionsFor(answer(200, { 'keep-alive': 'timeout=1' })), 2);
     assert.equal(await connectionsFor(answer(200, { connection: 'close' })), 2);
     assert.equal(await connectionsFor(`${answer(200).toString()}HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n`), 2);
+  });
+
+  it('brings long bodies and short ones in turn as they are', async () => {
+    const long = [LONG_BODY_BYTES - 1, LONG_BODY_BYTES, LONG_BODY_BYTES + 1].map((bytes) => randomBytes(bytes));
+    const contents = long.flatMap((content) => [content, Buffer.from('short')]);
+    const server = await serve((_request, _socket, index) => answer(200, {}, contents[index] ?? assert.fail()));
+    const transport = createTransport({ origin: `http://127.0.0.1:${server.port}`, connections: 1 });
+    for (const content of contents) {
+      const { body } = await transport.request('http://h/b/k', { ...get, customResponse: true });
+      assert.ok((await buffer(body ?? assert.fail())).equals(content));
+    }
+    await transport.close();
+    await server.close();
   });
 
   it('is not used again when the answer came before the body was sent', async () => {
