@@ -9,11 +9,11 @@ export function makeTurn(): SharedArrayBuffer {
 }
 
 /**
- * Runs `work` when no other thread does so in the same turn. The system lets one thread at a time write to a file in any case, and
+ * Runs `work` while no other thread does so in the same turn. The system lets one thread at a time write to a file in any case, and
  * those who wait for it there spin; here they sleep. So it is no harm when a thread that was ended never gives its turn
  * back: nobody waits for longer than `patienceMs`.
  */
-export function inTurn(turn: SharedArrayBuffer, work: () => void, patienceMs = WRITE_PATIENCE_MS): void {
+export function alone(turn: SharedArrayBuffer, work: () => void, patienceMs = WRITE_PATIENCE_MS): void {
   const state = new Int32Array(turn);
   while (Atomics.compareExchange(state, 0, FREE, TAKEN) !== FREE) {
     if (Atomics.wait(state, 0, TAKEN, patienceMs) === 'timed-out') {

@@ -5,7 +5,7 @@ import { partGmac } from '../crypto/part-digest.js';
 import { SealiftError, toFailure } from '../errors.js';
 import { writeFailure } from '../files/errno.js';
 import { writeAroundHoles, writeFully } from '../files/sparse.js';
-import { inTurn } from '../files/turn.js';
+import { alone } from '../files/turn.js';
 import { SLICE_BYTES } from '../limits.js';
 import { fetchInto } from './fetch-into.js';
 import type { FetchJob, IssuedKeys, Piece, PieceProof, PieceSource, Result, ScanJob, SendJob, SentPart } from './jobs.js';
@@ -83,7 +83,7 @@ function openSlices({ piece, into, key, sealed }: FetchJob, keys: PieceKeys, sla
     ctr.apply(slice);
   }
   if (into !== undefined) {
-    inTurn(into.turn, () => writePiece(into.fd, slab, piece.offset, { name: key, ports }));
+    alone(into.turn, () => writePiece(into.fd, slab, piece.offset, { name: key, ports }));
   }
   return prover?.proof() ?? emptyProof(piece);
 }

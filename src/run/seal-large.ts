@@ -7,8 +7,8 @@ import type { PushScene } from './push-scene.js';
 import { valueOf } from './result.js';
 import type { SealedUpload } from './sealed-upload.js';
 import { sealedHeaders, sealingFacts, type SealedHeaders } from './sealing.js';
-import type { FileStat } from './types.js';
 import type { HeldPieces } from './shelf.js';
+import type { FileStat } from './types.js';
 import { withKeys } from './with-keys.js';
 
 /**

@@ -19,8 +19,8 @@ export class Shelf {
 
   /**
    * Room for all pieces of a file, which are of one length but for the last; undefined when there can never be so much, or when
-   * it is dearer to touch than to do without. Waits for the files before it where
-   * those have fewer places, or others wait for memory. One call at a time.
+   * it is dearer to touch than to do without. Waits until the files before it have left where those have too few places, or where
+   * others wait for memory. One call at a time.
    */
   async open(pieces: readonly Pick<Piece, 'bytes'>[]): Promise<HeldPieces | undefined> {
     const placeBytes = pieces[0]?.bytes ?? 0;

@@ -1,7 +1,7 @@
 /** Counts in its turn, with work between reading and writing: two threads at once would spoil it. */
 import { hash } from 'node:crypto';
 import { isMainThread, workerData } from 'node:worker_threads';
-import { inTurn } from '../../src/files/turn.js';
+import { alone } from '../../src/files/turn.js';
 
 export const ROUNDS = 500;
 const WORK = Buffer.alloc(65_536);
@@ -15,7 +15,7 @@ export interface Counter {
 export function countUp({ turn, count }: Counter): void {
   const number = new DataView(count);
   for (let round = 0; round < ROUNDS; round += 1) {
-    inTurn(turn, () => {
+    alone(turn, () => {
       const before = number.getInt32(0);
       hash('sha256', WORK);
       number.setInt32(0, before + 1);

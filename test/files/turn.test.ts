@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { inTurn, makeTurn } from '../../src/files/turn.js';
+import { alone, makeTurn } from '../../src/files/turn.js';
 import { countUp, ROUNDS, type Counter } from './turn-thread.js';
 
 describe('a turn', () => {
@@ -17,7 +17,7 @@ describe('a turn', () => {
 
   it('is given back by work that fails', () => {
     const turn = makeTurn();
-    assert.throws(() => inTurn(turn, () => assert.fail('disk full')), { message: 'disk full' });
+    assert.throws(() => alone(turn, () => assert.fail('disk full')), { message: 'disk full' });
     assert.equal(isDone(turn, Infinity), true);
   });
 
@@ -31,6 +31,6 @@ describe('a turn', () => {
 
 function isDone(turn: SharedArrayBuffer, patienceMs: number): boolean {
   let done = false;
-  inTurn(turn, () => { done = true; }, patienceMs);
+  alone(turn, () => { done = true; }, patienceMs);
   return done;
 }
