@@ -3,6 +3,7 @@ import type { Attributes } from '../envelope/envelope.js';
 import { isSealiftError } from '../errors.js';
 import type { ObjectKeys } from '../keys/wrapped-start.js';
 import { MAX_PARTS } from '../limits.js';
+import { findSealed } from '../run/existing.js';
 import type { Piece } from '../run/jobs.js';
 import { cut, onEveryPiece } from '../run/large-file.js';
 import { joinProofs } from '../run/piece-proof.js';
@@ -12,7 +13,7 @@ import type { BucketPorts } from './bucket-ports.js';
 import { stopIfAborted } from './chunks.js';
 import type { FrozenBody } from './frozen-body.js';
 import type { PutObjectOptions, PutObjectResult } from './options.js';
-import { additionsOf, confirmOurs, refuseOtherMd5, requestOptions } from './put-common.js';
+import { additionsOf, refuseOtherMd5, requestOptions } from './put-common.js';
 
 /** An object after pass 1, and how it is to be called. */
 export interface FrozenObject extends Attributes {
@@ -104,7 +105,7 @@ async function complete(upload: Upload, uploadId: string, sent: readonly Sent[],
     return await ports.store.completeUpload({ key: name, uploadId }, sent.map(({ part }) => part), { crc64, ...requestOptions(options) });
   } catch (error) {
     const isLost = isSealiftError(error) && (error.code === 'exists' || error.code === 'not-found');
-    const ours = isLost ? await confirmOurs(name, { commitment, crc64 }, ports) : undefined;
+    const ours = isLost ? await findSealed(ports.store, name, { commitment, crc64 }) : undefined;
     if (ours === undefined) {
       throw error;
     }

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { sealInPlace } from '../crypto/seal.js';
 import type { Attributes } from '../envelope/envelope.js';
 import { isSealiftError } from '../errors.js';
+import { findSealed } from '../run/existing.js';
 import { sealedHeaders, sealingFacts, type SealedHeaders } from '../run/sealing.js';
 import type { StoredObject } from '../store/store.js';
 import type { BucketPorts } from './bucket-ports.js';
 import type { PutObjectOptions, PutObjectResult } from './options.js';
-import { additionsOf, confirmOurs, refuseOtherMd5, requestOptions } from './put-common.js';
+import { additionsOf, refuseOtherMd5, requestOptions } from './put-common.js';
 
 /** Seals content within its buffer and sends it in one request. */
 export async function putWhole(name: string, plain: Attributes & { readonly data: Buffer }, options: PutObjectOptions, ports: BucketPorts): Promise<PutObjectResult> {
@@ -40,7 +41,7 @@ async function send(name: string, sealed: { data: Buffer; headers: SealedHeaders
     return await ports.store.put(name, data, { metadata, crc64, ...requestOptions(options) });
   } catch (error) {
     const isLost = isSealiftError(error) && error.code === 'exists';
-    const ours = isLost ? await confirmOurs(name, { commitment, crc64 }, ports) : undefined;
+    const ours = isLost ? await findSealed(ports.store, name, { commitment, crc64 }) : undefined;
     if (ours === undefined) {
       throw error;
     }

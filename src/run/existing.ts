@@ -27,23 +27,43 @@ export interface JustSealed {
 
 /** Asks the store what stands under `key`. */
 export async function lookAt(store: ObjectStore, key: ObjectKey, stat: FileStat, sealed?: JustSealed): Promise<Existing> {
+  const head = await headIfThere(store, key);
+  return head === undefined ? { kind: 'absent' } : judge(head, key, stat, sealed);
+}
+
+/**
+ * The object under `key` if it is the one just sealed, because only the answer to an earlier request was lost.
+ * @throws StoreError `checksum-mismatch` when its body is not what was sent
+ */
+export async function findSealed(store: ObjectStore, key: string, { commitment, crc64 }: JustSealed): Promise<ObjectHead | undefined> {
+  const head = await headIfThere(store, key);
+  if (head?.metadata['x-oss-meta-sealift-commitment'] !== commitment) {
+    return undefined;
+  }
+  if (!holds(head, crc64)) {
+    throw otherBytes(key);
+  }
+  return head;
+}
+
+async function headIfThere(store: ObjectStore, key: string): Promise<ObjectHead | undefined> {
   try {
-    return judge(await store.head(key), key, stat, sealed);
+    return await store.head(key);
   } catch (error) {
     if (isSealiftError(error) && error.code === 'not-found') {
-      return { kind: 'absent' };
+      return undefined;
     }
     throw error;
   }
 }
 
 /** Whether the server holds the bytes that were sent, as far as it says: headers arrive whole where a body did not. */
-export function holds({ crc64 }: StoredObject, sent: bigint | undefined): boolean {
+function holds({ crc64 }: StoredObject, sent: bigint | undefined): boolean {
   return crc64 === undefined || sent === undefined || crc64 === sent;
 }
 
 /** Of an object whose headers are right and whose body is not. Nothing that is sent again alone can mend it. */
-export function otherBytes(key: string): StoreError {
+function otherBytes(key: string): StoreError {
   return new StoreError('checksum-mismatch', `${key}: the server holds another body than the one that was sent`, {
     object: key, remedy: 'If it happens again, look for a proxy between here and OSS that changes bodies; then push with --if-exists overwrite.',
   });

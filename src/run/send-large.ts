@@ -1,7 +1,7 @@
 import { combineCrc64 } from '../crypto/crc64.js';
 import { isRunFatal, isSealiftError } from '../errors.js';
 import type { StoredObject, UploadedPart } from '../store/store.js';
-import { lookAt, otherBytes } from './existing.js';
+import { findSealed } from './existing.js';
 import type { Outcome, Piece, PushItem, SendJob, SentPart } from './jobs.js';
 import { onEveryPiece, onSomeThread, travelling } from './large-file.js';
 import { existsError } from './push-object.js';
@@ -100,12 +100,9 @@ async function completeOrFind(
     if (!isSealiftError(error) || (error.code !== 'not-found' && error.code !== 'exists')) {
       throw error;
     }
-    const existing = await lookAt(store, item.key, upload.stat, { commitment: upload.headers.commitment, crc64: options.crc64 });
-    if (existing.kind === 'same') {
-      return existing.head;
-    }
-    if (existing.kind === 'broken') {
-      throw otherBytes(item.key);
+    const found = await findSealed(store, item.key, { commitment: upload.headers.commitment, crc64: options.crc64 });
+    if (found !== undefined) {
+      return found;
     }
     throw error.code === 'exists' ? existsError(item.key) : error;
   }
