@@ -1,6 +1,7 @@
 import { isSealiftError, SealiftError, toFailure } from '../errors.js';
 import { MAX_ATTEMPTS_PER_FILE, MAX_PLAINTEXT_BYTES } from '../limits.js';
-import { viewOf } from './arena.js';
+import { viewOf, type Arena } from './arena.js';
+import { Budget } from './budget.js';
 import { matchingLarge } from './compare-object.js';
 import { absentIfForbidden, decideExisting, lookAt } from './existing.js';
 import type { Outcome, PushItem } from './jobs.js';
@@ -8,18 +9,27 @@ import { within } from './ports.js';
 import { existsError, pushFile, unchanged } from './push-object.js';
 import type { PushScene } from './push-scene.js';
 import { recoverUpload } from './recover-upload.js';
-import { sealLarge } from './seal-large.js';
+import { sealLarge, type SealScene } from './seal-large.js';
 import type { SealedUpload } from './sealed-upload.js';
 import { sendLarge } from './send-large.js';
+import { Shelf } from './shelf.js';
 import { sourceOf } from './source-of.js';
 import type { EncodedPath, FileStat } from './types.js';
+
+export type PushLarge = (item: PushItem, scene: PushScene) => Promise<Outcome>;
+
+/** Pushes the large files of one run, whose memory this is: one in pass 1 at a time, all on one shelf. */
+export function pushingLarge(memory: Arena): PushLarge {
+  const forAll = { scanning: new Budget(1), shelf: new Shelf(memory) };
+  return async (item, scene) => await pushLarge(item, { ...scene, ...forAll });
+}
 
 /**
  * One file that travels in parts. Pass 1 seals every part on whatever thread is free; the `sealed` record is on disk
  * before pass 2 sends the first byte. A file that changes in between starts again with a fresh data key, three times at
  * most.
  */
-export async function pushLarge(item: PushItem, scene: PushScene): Promise<Outcome> {
+async function pushLarge(item: PushItem, scene: SealScene): Promise<Outcome> {
   try {
     refuseTooLarge(item.path, item.stat.sizeBytes);
     const same = scene.checksum ? await matchingLarge(item, scene) : undefined;
@@ -33,7 +43,7 @@ export async function pushLarge(item: PushItem, scene: PushScene): Promise<Outco
   }
 }
 
-async function attempts(item: PushItem, mayReplace: boolean, scene: PushScene): Promise<Outcome> {
+async function attempts(item: PushItem, mayReplace: boolean, scene: SealScene): Promise<Outcome> {
   const recovered = await recoverUpload(item, scene);
   if (recovered.kind === 'done') {
     return recovered.outcome;
@@ -68,7 +78,7 @@ interface Attempt {
   readonly mayReplace: boolean;
 }
 
-async function attemptPush(item: PushItem, resumed: SealedUpload | undefined, { attempt, mayReplace }: Attempt, scene: PushScene): Promise<Outcome> {
+async function attemptPush(item: PushItem, resumed: SealedUpload | undefined, { attempt, mayReplace }: Attempt, scene: SealScene): Promise<Outcome> {
   if (resumed !== undefined) {
     return await sendLarge(item, resumed, mayReplace, scene);
   }

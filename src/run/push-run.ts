@@ -9,10 +9,9 @@ import type { Outcome, PushItem } from './jobs.js';
 import { Dispatcher } from './dispatcher.js';
 import { planFile, type Known } from './plan.js';
 import type { PreparedPush } from './prepare-push.js';
-import type { pushLarge } from './push-large.js';
+import type { PushLarge } from './push-large.js';
 import { giveUp, sceneOf, type PushScene } from './push-scene.js';
 import type { Session } from './session.js';
-import { Shelf } from './shelf.js';
 import type { EncodedPath, FileStat, ObjectKey, SkippedEntry, SourceFile, WalkEntry } from './types.js';
 
 type Unnumbered = Omit<PushItem, 'id'>;
@@ -31,9 +30,7 @@ export class PushRun {
   readonly #resumeSecret: KeyObject | undefined;
   readonly #small: Dispatcher<Unnumbered, PushItem>;
   readonly #largeFiles = new Budget(LARGE_FILES_AT_ONCE);
-  readonly #scanning = new Budget(1);
-  readonly #shelf: Shelf;
-  #pushLarge: Promise<typeof pushLarge> | undefined;
+  #pushLarge: Promise<PushLarge> | undefined;
   /** Small files handed over. */
   #handedOver = 0;
   /** Large files that this session has worked on. */
@@ -43,7 +40,6 @@ export class PushRun {
 
   constructor(session: Session, manifest: Manifest, { prefix, options, resumeSecret }: PushPlan) {
     this.#session = session;
-    this.#shelf = new Shelf(session.memory);
     this.#manifest = manifest;
     this.#prefix = prefix;
     this.#ifExists = options.ifExists ?? 'changed';
@@ -162,10 +158,10 @@ export class PushRun {
   }
 
   /** What a few small files do not need: loaded while there are descriptors to be had. */
-  async #loadRest(): Promise<typeof pushLarge> {
+  async #loadRest(): Promise<PushLarge> {
     if (this.#pushLarge === undefined) {
       this.#session.loadStore();
-      this.#pushLarge = import('./push-large.js').then((module) => module.pushLarge);
+      this.#pushLarge = import('./push-large.js').then((module) => module.pushingLarge(this.#session.memory));
     }
     return await this.#pushLarge;
   }
@@ -247,10 +243,7 @@ export class PushRun {
   }
 
   #scene(): PushScene {
-    return sceneOf({
-      session: this.#session, manifest: this.#manifest, ifExists: this.#ifExists, checksum: this.#checksum,
-      scanning: this.#scanning, shelf: this.#shelf, resumeSecret: this.#resumeSecret,
-    });
+    return sceneOf({ session: this.#session, manifest: this.#manifest, ifExists: this.#ifExists, checksum: this.#checksum, resumeSecret: this.#resumeSecret });
   }
 
   /** Uploads of files that are gone: nothing will ever finish them. */

@@ -2,13 +2,11 @@ import type { KeyObject } from 'node:crypto';
 import { isSealiftError, type ErrorCode } from '../errors.js';
 import { MAX_CLOCK_SKEW_MS } from '../limits.js';
 import type { Manifest } from '../manifest/manifest.js';
-import type { Budget } from './budget.js';
 import type { Bounds } from './effective.js';
 import type { Workshop } from './large-file.js';
 import type { IfExists } from './options.js';
 import type { Ports } from './ports.js';
 import type { Session } from './session.js';
-import type { Shelf } from './shelf.js';
 import type { ObjectKey } from './types.js';
 
 /** What a large file needs on the coordinator's side, besides the workers. */
@@ -21,10 +19,6 @@ export interface PushScene extends Workshop {
   readonly resumeSecret: KeyObject | undefined;
   /** Compare contents before anything is sent. */
   readonly checksum: boolean;
-  /** Held by the one file that is in pass 1. */
-  readonly scanning: Budget;
-  /** Where it leaves its pieces, while there is room. */
-  readonly shelf: Shelf;
   moved(bytes: number): void;
   notice(message: string): void;
   /** Gives an attempt up for good: its upload is aborted, its data key forgotten, and the manifest says so. */
@@ -40,8 +34,6 @@ export interface SceneParts {
   readonly manifest: Manifest;
   readonly ifExists: IfExists;
   readonly checksum: boolean;
-  readonly scanning: Budget;
-  readonly shelf: Shelf;
   readonly resumeSecret: KeyObject | undefined;
 }
 

@@ -1,4 +1,5 @@
 import { wrapForResume } from '../crypto/resume-key.js';
+import type { Budget } from './budget.js';
 import { partBytesFor } from './effective.js';
 import type { IssuedKeys, Piece, PieceProof, PushItem, SealKeys } from './jobs.js';
 import { cut, scanPieces } from './large-file.js';
@@ -7,16 +8,24 @@ import type { PushScene } from './push-scene.js';
 import { valueOf } from './result.js';
 import type { SealedUpload } from './sealed-upload.js';
 import { sealedHeaders, sealingFacts, type SealedHeaders } from './sealing.js';
-import type { HeldPieces } from './shelf.js';
+import type { HeldPieces, Shelf } from './shelf.js';
 import type { FileStat } from './types.js';
 import { withKeys } from './with-keys.js';
+
+/** What pass 1 takes besides. */
+export interface SealScene extends PushScene {
+  /** Held by the one file that is in pass 1. */
+  readonly scanning: Budget;
+  /** Where it leaves its pieces, while there is room. */
+  readonly shelf: Shelf;
+}
 
 /**
  * Pass 1, its record, and the right to send: after this the bytes of the object are frozen. One file at a time, on all
  * threads, while others are being sent. What fits the memory stays there sealed, so that it is read once only,
  * where memory costs less than that.
  */
-export async function sealLarge(item: PushItem, stat: FileStat, attempt: number, scene: PushScene): Promise<SealedUpload> {
+export async function sealLarge(item: PushItem, stat: FileStat, attempt: number, scene: SealScene): Promise<SealedUpload> {
   const partBytes = partBytesFor(stat.sizeBytes, scene.bounds.partBytes);
   const pieces = cut(stat.sizeBytes, partBytes);
   return await scene.scanning.with(1, async () => {

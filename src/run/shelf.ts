@@ -27,48 +27,63 @@ export class Shelf {
     if (!this.#arena.holds(placeBytes * pieces.length) || !isCheap(this.#arena)) {
       return undefined;
     }
-    if (this.#places !== undefined && (this.#arena.isWanted || !this.#places.fit(pieces.length, placeBytes))) {
-      await this.#places.emptied;
+    const wouldDo = !this.#arena.isWanted && this.#places?.fit(pieces.length, placeBytes) === true;
+    if (!wouldDo) {
+      await this.#places?.left;
     }
-    this.#places ??= new Places(await this.#arena.take(placeBytes * pieces.length), placeBytes);
-    this.#places.files += 1;
-    return new HeldPieces(this.#arena, this.#places, (places) => this.#leave(places));
-  }
-
-  #leave(places: Places): void {
-    places.files -= 1;
-    if (places.files === 0) {
-      this.#places = undefined;
-      this.#arena.give(places.region);
-      places.empty();
+    if (this.#places?.isInUse !== true) {
+      this.#places = new Places(this.#arena, await this.#arena.take(placeBytes * pieces.length), placeBytes);
     }
+    return this.#places.enter();
   }
 }
 
 class Places {
-  readonly region: Region;
-  readonly emptied: Promise<void>;
-  /** Files that have something here, or will. */
-  files = 0;
-  empty!: () => void;
+  /** Resolved when every file has left, and with it the region. */
+  readonly left: Promise<void>;
+  readonly #arena: Arena;
+  readonly #region: Region;
   readonly #placeBytes: number;
   readonly #turns: Budget;
   readonly #free: number[];
+  #leaveAll!: () => void;
+  /** That have something here, or will. */
+  #files = 0;
 
-  constructor(region: Region, placeBytes: number) {
-    this.region = region;
+  constructor(arena: Arena, region: Region, placeBytes: number) {
+    this.#arena = arena;
+    this.#region = region;
     this.#placeBytes = placeBytes;
     this.#turns = new Budget(region.bytes / placeBytes);
     this.#free = Array.from({ length: this.#turns.capacity }, (_, index) => region.offset + index * placeBytes);
-    this.emptied = new Promise((resolve) => (this.empty = resolve));
+    this.left = new Promise((resolve) => (this.#leaveAll = resolve));
+  }
+
+  get isInUse(): boolean {
+    return this.#files > 0;
   }
 
   fit(pieces: number, placeBytes: number): boolean {
     return pieces <= this.#turns.capacity && placeBytes <= this.#placeBytes;
   }
 
+  enter(): HeldPieces {
+    this.#files += 1;
+    return new HeldPieces(this);
+  }
+
+  leave(): void {
+    this.#files -= 1;
+    if (!this.isInUse) {
+      this.#arena.give(this.#region);
+      this.#leaveAll();
+    }
+  }
+
+  /** @throws SealiftError `interrupted` once intake has stopped */
   async take(bytes: number): Promise<Region> {
     await this.#turns.take(1);
+    this.#arena.assertOpen();
     const offset = this.#free.shift();
     if (offset === undefined) {
       throw new RangeError('more places were taken than there are');
@@ -84,15 +99,11 @@ class Places {
 
 /** Of one file: the places where its pieces are, filled in pass 1 and handed out in the same order in pass 2. */
 export class HeldPieces implements Lender<Region> {
-  readonly #arena: Arena;
   readonly #places: Places;
-  readonly #leave: (places: Places) => void;
   readonly #held: Region[] = [];
 
-  constructor(arena: Arena, places: Places, leave: (places: Places) => void) {
-    this.#arena = arena;
+  constructor(places: Places) {
     this.#places = places;
-    this.#leave = leave;
   }
 
   /** For pass 1, after which they stay held. Waits for what the file before has not sent yet. */
@@ -112,13 +123,12 @@ export class HeldPieces implements Lender<Region> {
   /** Gives back what was not handed out. Once, when nothing works on the file any more. */
   release(): void {
     this.#held.splice(0).forEach((region) => this.#places.give(region));
-    this.#leave(this.#places);
+    this.#places.leave();
   }
 
   async #fill(bytes: number): Promise<Region> {
     const region = await this.#places.take(bytes);
     this.#held.push(region);
-    this.#arena.assertOpen();
     return region;
   }
 }

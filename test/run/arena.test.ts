@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Arena, divide, viewOf, type Region } from '../../src/run/arena.js';
+import { assertApart } from '../support/regions.js';
 
 const KiB = 1024;
 
@@ -17,7 +18,7 @@ describe('an arena', () => {
         order.push(index);
         assert.equal(region.bytes, bytes);
         lent.push(region);
-        assertApart(lent);
+        assertApart(lent, arena.capacity);
       });
       while (order.length < asked.length) {
         await new Promise(setImmediate);
@@ -68,10 +69,3 @@ describe('an arena', () => {
     assert.deepEqual(regions, [{ offset: 100, bytes: 4 }, { offset: 104, bytes: 0 }, { offset: 104, bytes: 0 }, { offset: 104, bytes: 6 }]);
   });
 });
-
-function assertApart(regions: readonly Region[]): void {
-  const sorted = regions.toSorted((a, b) => a.offset - b.offset || a.bytes - b.bytes);
-  for (const [index, { offset, bytes }] of sorted.entries()) {
-    assert.ok(offset + bytes <= (sorted[index + 1]?.offset ?? Infinity), `${offset}+${bytes} runs into the next`);
-  }
-}

@@ -1,22 +1,25 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { DEAR_TOUCH_NS, KiB } from '../../src/limits.js';
 import { Arena, type Region } from '../../src/run/arena.js';
 import { measureFirstTouch } from '../../src/run/first-touch.js';
 import { cut } from '../../src/run/large-file.js';
 import { Shelf, type HeldPieces } from '../../src/run/shelf.js';
+import { assertApart } from '../support/regions.js';
 
 const PLACE = 4 * KiB;
+const MEMORY = 64 * KiB;
 
 describe('a shelf for the pieces of large files', () => {
   it('is there where memory is cheap and holds them, and only there', async () => {
-    const isHeld = async (bytes: number, firstTouchNs: number): Promise<boolean> => (await new Shelf(new Arena(64 * KiB, firstTouchNs)).open(cut(bytes, PLACE))) !== undefined;
-    assert.deepEqual([await isHeld(64 * KiB, DEAR_TOUCH_NS - 1), await isHeld(64 * KiB, DEAR_TOUCH_NS), await isHeld(64 * KiB + 1, 0)], [true, false, false]);
+    const isHeld = async (bytes: number, firstTouchNs: number): Promise<boolean> => (await new Shelf(new Arena(MEMORY, firstTouchNs)).open(cut(bytes, PLACE))) !== undefined;
+    assert.deepEqual([await isHeld(MEMORY, DEAR_TOUCH_NS - 1), await isHeld(MEMORY, DEAR_TOUCH_NS), await isHeld(MEMORY + 1, 0)], [true, false, false]);
   });
 
   it('keeps what was put there, in its order, until it is taken away', async () => {
-    const arena = new Arena(64 * KiB, 0);
+    const arena = new Arena(MEMORY, 0);
     const held = await opened(new Shelf(arena), 3 * PLACE - 1);
     const filled = await fill(held, 3 * PLACE - 1);
     assert.deepEqual(filled.map(({ bytes }) => bytes), [PLACE, PLACE, PLACE - 1]);
@@ -29,7 +32,7 @@ describe('a shelf for the pieces of large files', () => {
   });
 
   it('gives the places of one file to the next as they are left, and takes no more memory for it', async () => {
-    const arena = new Arena(64 * KiB, 0);
+    const arena = new Arena(MEMORY, 0);
     const shelf = new Shelf(arena);
     const first = await opened(shelf, 3 * PLACE);
     await fill(first, 3 * PLACE);
@@ -63,7 +66,7 @@ describe('a shelf for the pieces of large files', () => {
       const first = await opened(shelf, 4 * PLACE);
       let isThere = false;
       const next = change(shelf, arena).finally(() => { isThere = true; });
-      await new Promise(setImmediate);
+      await setImmediate();
       assert.equal(isThere, false);
       first.release();
       (await next)?.release();
@@ -74,18 +77,18 @@ describe('a shelf for the pieces of large files', () => {
   it('never has two pieces in one place, and none outside, whatever is filled and left in whatever order', async () => {
     await fc.assert(fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 10 * PLACE }), { minLength: 1, maxLength: 8 }), fc.infiniteStream(fc.nat()), async (sizes, random) => {
       const choose = (): number => Number(random.next().value);
-      const arena = new Arena(64 * KiB, 0);
+      const arena = new Arena(MEMORY, 0);
       const shelf = new Shelf(arena);
       const full: { readonly held: HeldPieces; readonly regions: Region[] }[] = [];
       const inUse: Region[] = [];
       for (const bytes of sizes) {
         const held = opened(shelf, bytes);
         const filled = held.then((one) => fill(one, bytes, inUse));
-        while ((await Promise.race([filled, soon()])) === undefined) {
+        while ((await Promise.race([filled, setImmediate()])) === undefined) {
           await leaveOne(full, inUse, choose());
         }
         full.push({ held: await held, regions: await filled });
-        assertApart(inUse);
+        assertApart(inUse, MEMORY);
       }
       while (full.length > 0) {
         await leaveOne(full, inUse, choose());
@@ -95,7 +98,7 @@ describe('a shelf for the pieces of large files', () => {
   });
 
   it('lets nobody wait for a place, nor take one, after an interruption', async () => {
-    const arena = new Arena(64 * KiB, 0);
+    const arena = new Arena(MEMORY, 0);
     const shelf = new Shelf(arena);
     const first = await opened(shelf, 2 * PLACE);
     await fill(first, PLACE);
@@ -107,10 +110,10 @@ describe('a shelf for the pieces of large files', () => {
   });
 
   it('causes one measurement per arena, when it is first wanted', async () => {
-    const arena = new Arena(64 * KiB);
+    const arena = new Arena(MEMORY);
     const shelf = new Shelf(arena);
     const known: (number | undefined)[] = [];
-    for (const bytes of [65 * KiB, KiB, KiB]) {
+    for (const bytes of [MEMORY + 1, KiB, KiB]) {
       (await shelf.open(cut(bytes, PLACE)))?.release();
       known.push(arena.firstTouchNs);
     }
@@ -139,7 +142,7 @@ async function fill(held: HeldPieces, bytes: number, inUse: Region[] = []): Prom
     const region = await held.filling().take(piece.bytes);
     regions.push(region);
     inUse.push(region);
-    assertApart(inUse);
+    assertApart(inUse, MEMORY);
   }
   return regions;
 }
@@ -159,16 +162,5 @@ async function leaveOne(full: { readonly held: HeldPieces; readonly regions: Reg
   if (regions.length === 0) {
     full.shift();
     held.release();
-  }
-}
-
-function soon(): Promise<undefined> {
-  return new Promise((resolve) => setImmediate(() => resolve(undefined)));
-}
-
-function assertApart(regions: readonly Region[]): void {
-  const sorted = regions.toSorted((a, b) => a.offset - b.offset);
-  for (const [index, { offset, bytes }] of sorted.entries()) {
-    assert.ok(offset >= 0 && offset + bytes <= (sorted[index + 1]?.offset ?? 64 * KiB), `${offset}+${bytes} runs into the next`);
   }
 }

@@ -23,7 +23,7 @@ export interface Place {
   close(): Promise<void>;
 }
 
-/** Anyone may use it. */
+/** It asks nobody who they are, so that its credentials never expire. */
 export interface SinkPlace extends Place {
   readonly credentials: Credentials;
 }
