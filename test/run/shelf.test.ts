@@ -49,30 +49,24 @@ describe('a shelf for the pieces of large files', () => {
     assert.equal(arena.used, 0);
   });
 
-  it('is made anew for a file with more pieces or longer ones, and where others wait for memory', async () => {
-    const changes = [
-      (shelf: Shelf) => opened(shelf, 5 * PLACE),
-      (shelf: Shelf) => shelf.open(cut(4 * PLACE, 2 * PLACE)),
-      async (shelf: Shelf, arena: Arena) => {
-        const other = arena.take(48 * KiB);
-        const next = opened(shelf, PLACE);
-        arena.give(await other);
-        return await next;
-      },
-    ];
-    for (const change of changes) {
-      const arena = new Arena(56 * KiB, 0);
+  for (const [name, wanted, pieces] of [
+    ['a file with more pieces', 0, cut(5 * PLACE, PLACE)], ['a file with longer ones', 0, cut(4 * PLACE, 2 * PLACE)], ['whoever waits for memory', 56 * KiB, cut(PLACE, PLACE)],
+  ] as const) {
+    it(`is given back, and made anew, for ${name}`, async () => {
+      const arena = new Arena(MEMORY, 0);
       const shelf = new Shelf(arena);
       const first = await opened(shelf, 4 * PLACE);
+      const other = arena.take(wanted);
       let isThere = false;
-      const next = change(shelf, arena).finally(() => { isThere = true; });
+      const next = shelf.open(pieces).finally(() => { isThere = true; });
       await setImmediate();
       assert.equal(isThere, false);
       first.release();
+      arena.give(await other);
       (await next)?.release();
-      assert.equal(arena.used, 0);
-    }
-  });
+      assert.deepEqual([isThere, arena.used], [true, 0]);
+    });
+  }
 
   it('never has two pieces in one place, and none outside, whatever is filled and left in whatever order', async () => {
     await fc.assert(fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 10 * PLACE }), { minLength: 1, maxLength: 8 }), fc.infiniteStream(fc.nat()), async (sizes, random) => {
@@ -150,9 +144,7 @@ async function fill(held: HeldPieces, bytes: number, inUse: Region[] = []): Prom
 /** The oldest of the full files sends a piece, or fails. */
 async function leaveOne(full: { readonly held: HeldPieces; readonly regions: Region[] }[], inUse: Region[], choice: number): Promise<void> {
   const oldest = full[0];
-  if (oldest === undefined) {
-    return;
-  }
+  assert.ok(oldest !== undefined, 'somebody waits, and nobody has anything');
   const { held, regions } = oldest;
   const left = choice % 5 === 0 ? regions.splice(0) : regions.splice(0, 1);
   left.forEach((region) => inUse.splice(inUse.indexOf(region), 1));
