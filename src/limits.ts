@@ -87,6 +87,8 @@ export const TOUCHED_BYTES = 2 * MiB;
 export const TOUCHED_CHUNKS = 3;
 /** Regions of the arena begin at multiples of so many bytes: pages. */
 export const ARENA_GRAIN_BYTES = 4 * KiB;
+/** What the C library puts before a block of memory that it maps: regions are to begin at pages in memory too. glibc, 64 bits. */
+export const ALLOCATOR_HEADER_BYTES = 16;
 /** Smallest memory budget that a run accepts. Ours. */
 export const MIN_MEMORY_BYTES = 8 * MiB;
 /** Bounds of --threads and --concurrency. Ours. */
@@ -192,6 +194,10 @@ export const KMS_MAX_DATA_KEY_BYTES = 1024;
 export const WRITE_PATIENCE_MS = 1000;
 /** Bytes of a block of zeros that may become a hole: the blocks of common file systems. */
 export const HOLE_BYTES = 4 * KiB;
+/** Bytes from which content is written past the cache of the system. Ours, measured. */
+export const DIRECT_FROM_BYTES = MiB;
+/** Whole blocks are what a disk takes without that cache: no common one has larger ones. */
+export const DIRECT_BLOCK_BYTES = 4 * KiB;
 /** Bytes of one name in a directory: ext4, XFS, APFS and NTFS alike. */
 export const MAX_NAME_BYTES = 255;
 /** Entries that the walk looks at before other work gets its turn. Ours: about 2 ms. */

@@ -6,8 +6,9 @@ import { promisify } from 'node:util';
 import { SealiftError } from '../errors.js';
 import type { DirectoryHandle } from './directory.js';
 import { errnoOf, writeFailure } from './errno.js';
-import { writeAroundHoles, writeFully } from './sparse.js';
+import { writeAroundHoles } from './sparse.js';
 import { temporaryName } from './temporary.js';
+import { writeFully } from './write.js';
 
 const PRIVATE = 0o600;
 const PERMISSIONS = 0o777;

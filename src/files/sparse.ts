@@ -1,17 +1,11 @@
-import { readSync, writeSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { HOLE_BYTES } from '../limits.js';
+import { writeFully } from './write.js';
 
 const ZEROS = Buffer.alloc(HOLE_BYTES);
 
-/** Writes all of `data` at a position, in bytes from the start. Errors are those of the system. */
-export function writeFully(fd: number, data: Uint8Array, position: number): void {
-  for (let written = 0; written < data.length; ) {
-    written += writeSync(fd, data, written, data.length - written, position + written);
-  }
-}
-
 /**
- * The same, but leaves blocks of zeros out where the file reads as zeros already, so that they become holes again. It looks
+ * Writes all of `data` at a position, but leaves blocks of zeros out where the file reads as zeros already, so that they become holes again. It looks
  * before it leaves out: an interrupted attempt may have written there.
  */
 export function writeAroundHoles(fd: number, data: Buffer, position: number): void {

@@ -1,11 +1,14 @@
 import { SealiftError } from '../errors.js';
-import { ARENA_GRAIN_BYTES } from '../limits.js';
+import { ALLOCATOR_HEADER_BYTES, ARENA_GRAIN_BYTES } from '../limits.js';
 
 /** A run of bytes of the arena, lent to one job: plain data that crosses threads. */
 export interface Region {
   readonly offset: number;
   readonly bytes: number;
 }
+
+/** Where the first region begins: at the first page, if the system's allocator is as expected, so that a disk can take regions from there. */
+const BEGIN = ARENA_GRAIN_BYTES - ALLOCATOR_HEADER_BYTES;
 
 interface Waiter {
   readonly bytes: number;
@@ -22,6 +25,8 @@ interface Waiter {
  */
 export class Arena {
   readonly memory: SharedArrayBuffer;
+  /** Bytes that can be lent at once. */
+  readonly capacity: number;
   /** Nanoseconds for the first touch of a page of it; whoever needs it first measures it. */
   firstTouchNs: number | undefined;
   #free: Region[];
@@ -31,13 +36,10 @@ export class Arena {
 
   /** @throws SealiftError `usage` when the system does not give so much */
   constructor(capacity: number, firstTouchNs?: number) {
-    this.memory = reserve(capacity);
+    this.capacity = Math.floor(capacity / ARENA_GRAIN_BYTES) * ARENA_GRAIN_BYTES;
+    this.memory = reserve(this.capacity);
     this.firstTouchNs = firstTouchNs;
     this.#free = [{ offset: 0, bytes: this.capacity }];
-  }
-
-  get capacity(): number {
-    return this.memory.byteLength;
   }
 
   /** Bytes that are lent out. */
@@ -116,9 +118,18 @@ export class Arena {
   }
 }
 
+/** Memory for views of {@link viewOf}: pages for `bytes` bytes, which the system provides when they are first touched. */
+export function reserve(bytes: number): SharedArrayBuffer {
+  try {
+    return new SharedArrayBuffer(BEGIN + bytes);
+  } catch (cause) {
+    throw new SealiftError('usage', `the system does not give ${bytes} bytes of memory`, { object: '--memory', remedy: 'pass a smaller --memory', cause });
+  }
+}
+
 /** The bytes of a region, in whatever thread. */
 export function viewOf(memory: SharedArrayBuffer, { offset, bytes }: Region): Buffer {
-  return Buffer.from(memory, offset, bytes);
+  return Buffer.from(memory, BEGIN + offset, bytes);
 }
 
 /** Cuts a region into neighbours of the given sizes; those for which there is no room left are empty. */
@@ -147,13 +158,4 @@ function joined(regions: readonly Region[]): Region[] {
 
 function grained(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / ARENA_GRAIN_BYTES)) * ARENA_GRAIN_BYTES;
-}
-
-function reserve(capacity: number): SharedArrayBuffer {
-  const whole = Math.floor(capacity / ARENA_GRAIN_BYTES) * ARENA_GRAIN_BYTES;
-  try {
-    return new SharedArrayBuffer(whole);
-  } catch (cause) {
-    throw new SealiftError('usage', `the system does not give ${whole} bytes of memory`, { object: '--memory', remedy: 'pass a smaller --memory', cause });
-  }
 }

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { writeAroundHoles, writeFully } from '../../src/files/sparse.js';
+import { writeAroundHoles } from '../../src/files/sparse.js';
+import { writeFully } from '../../src/files/write.js';
 import { HOLE_BYTES, MiB } from '../../src/limits.js';
 
 function openFile(t: TestContext): { readonly fd: number; readonly name: string } {

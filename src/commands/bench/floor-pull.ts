@@ -3,11 +3,12 @@
  * asked for; checksum, tag and mac of the body, and the file is on disk, before it gets its name.
  */
 import { createCipheriv, createDecipheriv, privateDecrypt, timingSafeEqual, type KeyObject } from 'node:crypto';
-import { closeSync, fsync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsync, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Crc64 } from '../../crypto/crc64.js';
 import { DirectoryHandle } from '../../files/directory.js';
+import { writeFully } from '../../files/write.js';
 import { CIPHER_CHUNK_BYTES } from '../../limits.js';
 import {
   aadOf, COMMITMENT_HEADER, commitmentOf, COUNTER, extract, KEY_HEADER, MAC_HEADER, macKeyOf, NAME_HEADER, OAEP, START_HEADER, TAG_HEADER,
@@ -85,9 +86,7 @@ export class FloorPull {
     const directory = this.#directoryOf(name.slice(0, name.indexOf('/')));
     const file = join(this.#job.directory, name);
     const fd = openSync(`${file}.part`, 'wx', 0o600);
-    for (let written = 0; written < body.length; ) {
-      written += writeSync(fd, body, written);
-    }
+    writeFully(fd, body, 0);
     await fsyncAsync(fd);
     closeSync(fd);
     renameSync(`${file}.part`, file);

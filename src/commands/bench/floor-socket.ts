@@ -1,5 +1,7 @@
 /** One keep-alive connection, one request at a time, and nothing that is not needed against our own sink. */
 import { connect, type Socket } from 'node:net';
+import { overwrite } from '../../crypto/overwrite.js';
+import { reserve, viewOf } from '../../run/arena.js';
 
 export interface FloorAnswer {
   readonly head: string;
@@ -51,7 +53,7 @@ export class FloorSocket {
     const body = this.#head === undefined ? this.#begin(data) : data;
     const isWhole = body.length === this.#length;
     if (!isWhole) {
-      body.copy(this.#memory, this.#received);
+      overwrite(this.#memory, this.#received, body);
     }
     this.#received += body.length;
     if (this.#received === this.#length) {
@@ -66,7 +68,7 @@ export class FloorSocket {
     this.#received = 0;
     const body = data.subarray(end + 4);
     if (body.length < this.#length && this.#memory.length < this.#length) {
-      this.#memory = Buffer.allocUnsafeSlow(this.#length);
+      this.#memory = viewOf(reserve(this.#length), { offset: 0, bytes: this.#length });
     }
     return body;
   }
