@@ -79,12 +79,11 @@ export const MIN_ARENA_SHARE = 0.75;
 export const SPENT_BYTES = 2 * MiB;
 /** Bytes of the one block by which the allocator learns how much it may keep: several times what is spent between collections. Ours, measured. */
 export const ALLOCATOR_HINT_BYTES = 8 * MiB;
-/** Nanoseconds for the first touch of a page of memory from which on a large file is read and sealed twice rather than kept: what that takes per page. Ours, measured. */
-export const DEAR_TOUCH_NS = 2000;
-/** Bytes that are reserved to measure it, so many that no allocator has them in stock, and how many of them are touched, in chunks of a large page. Ours. */
-export const FRESH_MEMORY_BYTES = 64 * MiB;
-export const TOUCHED_BYTES = 2 * MiB;
-export const TOUCHED_CHUNKS = 3;
+/** Nanoseconds for the first touch of a page of memory from which on a piece of a large file is read and sealed twice rather than kept: about twice what that takes, because the next file has the page for nothing. Ours, measured. */
+export const DEAR_TOUCH_NS = 4000;
+/** Pages that are touched to measure it, in a row, and how often. Ours. */
+export const TOUCHED_PAGES = 16;
+export const TOUCHED_STRETCHES = 3;
 /** Regions of the arena begin at multiples of so many bytes: pages. */
 export const ARENA_GRAIN_BYTES = 4 * KiB;
 /** What the C library puts before a block of memory that it maps: regions are to begin at pages in memory too. glibc, 64 bits. */

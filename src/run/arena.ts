@@ -27,18 +27,15 @@ export class Arena {
   readonly memory: SharedArrayBuffer;
   /** Bytes that can be lent at once. */
   readonly capacity: number;
-  /** Nanoseconds for the first touch of a page of it; whoever needs it first measures it. */
-  firstTouchNs: number | undefined;
   #free: Region[];
   #used = 0;
   #closed: Error | undefined;
   readonly #waiting: Waiter[] = [];
 
   /** @throws SealiftError `usage` when the system does not give so much */
-  constructor(capacity: number, firstTouchNs?: number) {
+  constructor(capacity: number) {
     this.capacity = Math.floor(capacity / ARENA_GRAIN_BYTES) * ARENA_GRAIN_BYTES;
     this.memory = reserve(this.capacity);
-    this.firstTouchNs = firstTouchNs;
     this.#free = [{ offset: 0, bytes: this.capacity }];
   }
 

@@ -4,6 +4,7 @@ import {
   BLOCK_BYTES, DEFAULT_CONCURRENCY, DEFAULT_MEMORY_BYTES, DEFAULT_PART_BYTES, LARGEST_WHOLE_BYTES, MAX_CONCURRENCY, MAX_PARTS,
   MAX_PART_BYTES, MAX_THREADS, MIN_ARENA_SHARE, MIN_MEMORY_BYTES, MIN_PART_BYTES, RUN_BUFFER_BYTES, THREAD_BUFFER_BYTES,
 } from '../limits.js';
+import type { FirstTouch } from './first-touch.js';
 import type { TransferOptions, Tuning } from './options.js';
 
 /** The numbers that bound a run: memory, descriptors and sockets follow from them, never from the number of files. */
@@ -17,8 +18,8 @@ export interface Bounds {
   readonly arenaBytes: number;
   /** A file of more bytes travels in parts. */
   readonly singlePutBytes: number;
-  /** Measured when it is needed, unless given. */
-  readonly firstTouchNs: number | undefined;
+  /** Measured unless given. */
+  readonly firstTouch: FirstTouch | undefined;
 }
 
 /**
@@ -39,7 +40,7 @@ export function resolveBounds(tuning: Tuning = {}, largestWhole = LARGEST_WHOLE_
   }
   const arenaBytes = Math.floor(Math.max(memoryBytes * MIN_ARENA_SHARE, memoryBytes - RUN_BUFFER_BYTES - threads * THREAD_BUFFER_BYTES));
   const singlePutBytes = Math.min(singlePutLimit(memoryBytes, partBytes, threads), Math.max(largestWhole, partBytes));
-  return { threads, concurrency, partBytes, memoryBytes, arenaBytes, singlePutBytes, firstTouchNs: tuning.firstTouchNs };
+  return { threads, concurrency, partBytes, memoryBytes, arenaBytes, singlePutBytes, firstTouch: tuning.firstTouch };
 }
 
 /**

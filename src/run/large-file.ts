@@ -115,7 +115,7 @@ export async function scanPieces(
 }
 
 /** A slice per piece. */
-function bySlices(memory: Arena): Lender<Region> {
+export function bySlices(memory: Arena): Lender<Region> {
   return {
     take: async (bytes) => await memory.take(Math.min(bytes, SLICE_BYTES)),
     give: (region) => memory.give(region),

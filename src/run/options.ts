@@ -1,6 +1,7 @@
 import type { EnvelopeFamily } from '../keys/wrapper.js';
 import type { MasterKey } from '../keys/master-key.js';
 import type { EventListener, SummaryEvent } from './events.js';
+import type { FirstTouch } from './first-touch.js';
 import type { ThreadPool } from './thread-pool.js';
 
 /** A bucket, a prefix in it, and how to reach it. */
@@ -44,8 +45,8 @@ export interface Tuning {
   readonly partBytes?: number;
   /** Budget in bytes for all buffers of the run. @default 256 MiB */
   readonly memoryBytes?: number;
-  /** @internal Nanoseconds for the first touch of a page of memory, which decide whether large files are kept in it. @default measured */
-  readonly firstTouchNs?: number;
+  /** @internal What decides whether a piece of a large file is kept in memory. @default a measurement */
+  readonly firstTouch?: FirstTouch;
 }
 
 /** What push, pull and verify have in common. */

@@ -3,6 +3,7 @@ import { MAX_ATTEMPTS_PER_FILE, MAX_PLAINTEXT_BYTES } from '../limits.js';
 import { viewOf, type Arena } from './arena.js';
 import { Budget } from './budget.js';
 import { matchingLarge } from './compare-object.js';
+import type { Bounds } from './effective.js';
 import { absentIfForbidden, decideExisting, lookAt } from './existing.js';
 import type { Outcome, PushItem } from './jobs.js';
 import { within } from './ports.js';
@@ -19,8 +20,8 @@ import type { EncodedPath, FileStat } from './types.js';
 export type PushLarge = (item: PushItem, scene: PushScene) => Promise<Outcome>;
 
 /** Pushes the large files of one run, whose memory this is: one in pass 1 at a time, all on one shelf. */
-export function pushingLarge(memory: Arena): PushLarge {
-  const forAll = { scanning: new Budget(1), shelf: new Shelf(memory) };
+export function pushingLarge(memory: Arena, { firstTouch }: Pick<Bounds, 'firstTouch'>): PushLarge {
+  const forAll = { scanning: new Budget(1), shelf: new Shelf(memory, firstTouch) };
   return async (item, scene) => await pushLarge(item, { ...scene, ...forAll });
 }
 

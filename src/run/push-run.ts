@@ -161,7 +161,7 @@ export class PushRun {
   async #loadRest(): Promise<PushLarge> {
     if (this.#pushLarge === undefined) {
       this.#session.loadStore();
-      this.#pushLarge = import('./push-large.js').then((module) => module.pushingLarge(this.#session.memory));
+      this.#pushLarge = import('./push-large.js').then((module) => module.pushingLarge(this.#session.memory, this.#session.bounds));
     }
     return await this.#pushLarge;
   }

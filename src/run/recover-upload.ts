@@ -13,6 +13,7 @@ import { cut } from './large-file.js';
 import { storedFacts } from './stored-facts.js';
 import { giveUp, type PushScene } from './push-scene.js';
 import type { SealedUpload } from './sealed-upload.js';
+import { HeldPieces } from './shelf.js';
 import { sourceOf } from './source-of.js';
 import type { FileStat } from './types.js';
 
@@ -78,7 +79,7 @@ async function resumable(item: PushItem, pending: PendingUpload, stat: FileStat,
   const fitting = listed.filter((part) => pieces[part.number - 1]?.bytes === part.sizeBytes);
   const known = fitting.flatMap((part) => confirmedPart(part, pending));
   return {
-    stat, keys, pieces, uploadId, held: undefined,
+    stat, keys, pieces, uploadId, held: new HeldPieces(scene.memory),
     digests: Buffer.from(sealed.digests, 'base64'),
     headers: { metadata: sealed.metadata, commitment: sealed.metadata['x-oss-meta-sealift-commitment'] ?? '' },
     confirmed: new Map(known.map((sent) => [sent.part.number, sent])),

@@ -22,8 +22,8 @@ export interface SealScene extends PushScene {
 
 /**
  * Pass 1, its record, and the right to send: after this the bytes of the object are frozen. One file at a time, on all
- * threads, while others are being sent. What fits the memory stays there sealed, so that it is read once only,
- * where memory costs less than that.
+ * threads, while others are being sent. Pieces of what fits the memory stay there sealed, so that they are read once only,
+ * as far as memory costs less than that.
  */
 export async function sealLarge(item: PushItem, stat: FileStat, attempt: number, scene: SealScene): Promise<SealedUpload> {
   const partBytes = partBytesFor(stat.sizeBytes, scene.bounds.partBytes);
@@ -38,17 +38,17 @@ export async function sealLarge(item: PushItem, stat: FileStat, attempt: number,
       await record(item, { stat, headers, keys: issued.keys, partBytes, digests, attempt }, scene);
       return { stat, keys: issued.keys, pieces, digests, headers, held, uploadId: undefined, confirmed: new Map(), present: new Map() };
     } catch (error) {
-      held?.release();
+      held.release();
       throw error;
     }
   });
 }
 
 async function scan(
-  item: PushItem, stat: FileStat, { issued, pieces, held }: { issued: IssuedKeys; pieces: readonly Piece[]; held: HeldPieces | undefined }, scene: PushScene,
+  item: PushItem, stat: FileStat, { issued, pieces, held }: { issued: IssuedKeys; pieces: readonly Piece[]; held: HeldPieces }, scene: PushScene,
 ): Promise<PieceProof[]> {
   const source = { kind: 'path', path: item.path, stat } as const;
-  return await scanPieces({ keys: issued.keys, source }, pieces, { ...scene, keep: held?.filling() });
+  return await scanPieces({ keys: issued.keys, source }, pieces, { ...scene, keep: held.filling() });
 }
 
 interface Scanned {

@@ -11,8 +11,8 @@ export interface SealedUpload {
   /** Part digests, 16 bytes each, in order. */
   readonly digests: Buffer;
   readonly headers: SealedHeaders;
-  /** Where pass 1 has left the ciphertext; undefined where every part is sealed again from a fresh read. */
-  readonly held: HeldPieces | undefined;
+  /** What pass 1 has left of the ciphertext; every other part is sealed again from a fresh read. */
+  readonly held: HeldPieces;
   uploadId: string | undefined;
   /** Parts that the server has and that need not be sent, by number (from 1). */
   readonly confirmed: Map<number, SentPart>;

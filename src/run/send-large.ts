@@ -22,7 +22,7 @@ export async function sendLarge(item: PushItem, upload: SealedUpload, mayReplace
     }
     throw error;
   } finally {
-    upload.held?.release();
+    upload.held.release();
   }
 }
 
@@ -53,19 +53,19 @@ async function sendMissing(item: PushItem, upload: SealedUpload, uploadId: strin
     scene.moved(part.sizeBytes);
   }
   const missing = upload.pieces.filter((piece) => !upload.confirmed.has(piece.index + 1));
-  await onEveryPiece(missing, travelling(scene, upload.held ?? scene.memory), async (piece, region) => {
-    const sent = valueOf(await onSomeThread(scene.pool, { ...jobFor(item, upload, piece, scene), region, uploadId }));
+  await onEveryPiece(missing, travelling(scene, upload.held.sending()), async (piece, { region, isHeld }) => {
+    const source = isHeld ? undefined : { kind: 'path', path: item.path, stat: upload.stat } as const;
+    const sent = valueOf(await onSomeThread(scene.pool, { ...jobFor(item, upload, piece, scene), source, region, uploadId }));
     upload.confirmed.set(sent.part.number, sent);
     scene.manifest.part(item.id, sent.part, sent.crc64);
     scene.moved(piece.bytes);
   });
 }
 
-function jobFor(item: PushItem, upload: SealedUpload, piece: Piece, { ports }: PushScene): Omit<SendJob, 'region' | 'uploadId'> {
+function jobFor(item: PushItem, upload: SealedUpload, piece: Piece, { ports }: PushScene): Omit<SendJob, 'source' | 'region' | 'uploadId'> {
   const presentEtag = upload.present.get(piece.index + 1);
   return {
     kind: 'send', keys: upload.keys, piece, key: item.key,
-    source: upload.held === undefined ? { kind: 'path', path: item.path, stat: upload.stat } : undefined,
     digest: upload.digests.subarray(piece.index * 16, piece.index * 16 + 16),
     ...(ports.context.family === 'client-side-encryption' ? { metadata: upload.headers.metadata } : {}),
     ...(presentEtag === undefined ? {} : { presentEtag }),

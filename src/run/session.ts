@@ -63,7 +63,7 @@ export class Session {
   ): Promise<T> {
     const notices = new Notices(tally);
     const onNotice = (message: string): void => notices.tell(message);
-    const memory = new Arena(bounds.arenaBytes, bounds.firstTouchNs);
+    const memory = new Arena(bounds.arenaBytes);
     const crew = threads ?? new ThreadPool(bounds);
     const start: SessionStart = { ...context, memory: memory.memory };
     // Before anything else is opened: it may be refused, and threads load their modules while this one goes on.

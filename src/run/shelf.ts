@@ -1,61 +1,70 @@
-import { DEAR_TOUCH_NS } from '../limits.js';
-import type { Arena, Region } from './arena.js';
-import { Budget } from './budget.js';
-import { measureFirstTouch } from './first-touch.js';
+import { ARENA_GRAIN_BYTES, DEAR_TOUCH_NS } from '../limits.js';
+import { viewOf, type Arena, type Region } from './arena.js';
+import { measureFirstTouch, type FirstTouch } from './first-touch.js';
 import type { Piece } from './jobs.js';
-import type { Lender } from './large-file.js';
+import { bySlices, type Lender } from './large-file.js';
 
 /**
  * Where the ciphertext of large files stays between their passes: one region of the arena, cut into places of a part each. A place
  * that one file is done with is the next one's at once, so that files in a row touch the memory of the largest of them only.
+ * A place that nobody has touched yet is taken while touching it costs less than reading and sealing its piece again.
  */
 export class Shelf {
   readonly #arena: Arena;
+  readonly #firstTouch: FirstTouch;
   #places: Places | undefined;
 
-  constructor(arena: Arena) {
+  constructor(arena: Arena, firstTouch: FirstTouch = measureFirstTouch) {
     this.#arena = arena;
+    this.#firstTouch = firstTouch;
   }
 
   /**
-   * Room for all pieces of a file, which are of one length but for the last; undefined when there can never be so much, or when
-   * it is dearer to touch than to do without. Waits until the files before it have left where those have too few places, or where
-   * others wait for memory. One call at a time.
+   * Room for all pieces of a file, which are of one length but for the last, or for none where there can never be so much. Waits
+   * until the files before it have left where those have too few places, or where others wait for memory. One call at a time.
    */
-  async open(pieces: readonly Pick<Piece, 'bytes'>[]): Promise<HeldPieces | undefined> {
-    const placeBytes = pieces[0]?.bytes ?? 0;
-    if (!this.#arena.holds(placeBytes * pieces.length) || !isCheap(this.#arena)) {
-      return undefined;
+  async open(pieces: readonly Pick<Piece, 'bytes'>[]): Promise<HeldPieces> {
+    const placeBytes = Math.ceil((pieces[0]?.bytes ?? 0) / ARENA_GRAIN_BYTES) * ARENA_GRAIN_BYTES;
+    if (!this.#arena.holds(placeBytes * pieces.length)) {
+      return new HeldPieces(this.#arena);
     }
     const wouldDo = !this.#arena.isWanted && this.#places?.fit(pieces.length, placeBytes) === true;
     if (!wouldDo) {
       await this.#places?.left;
     }
     if (this.#places?.isInUse !== true) {
-      this.#places = new Places(this.#arena, await this.#arena.take(placeBytes * pieces.length), placeBytes);
+      const region = await this.#arena.take(placeBytes * pieces.length);
+      this.#places = new Places(this.#arena, region, { count: pieces.length, placeBytes, firstTouch: this.#firstTouch });
     }
     return this.#places.enter();
   }
 }
 
+interface Cut {
+  readonly count: number;
+  readonly placeBytes: number;
+  readonly firstTouch: FirstTouch;
+}
+
 class Places {
-  /** Resolved when every file has left, and with it the region. */
+  /** Resolved when every file has left, and with it the memory. */
   readonly left: Promise<void>;
   readonly #arena: Arena;
-  readonly #region: Region;
-  readonly #placeBytes: number;
-  readonly #turns: Budget;
-  readonly #free: number[];
+  readonly #cut: Cut;
+  /** Offsets of places that nobody has touched, and of those that somebody has left. */
+  readonly #fresh: number[];
+  readonly #free: number[] = [];
+  #lent = 0;
+  /** Wakes the file in pass 1, which is one at a time. */
+  #onLeft: (() => void) | undefined;
   #leaveAll!: () => void;
   /** That have something here, or will. */
   #files = 0;
 
-  constructor(arena: Arena, region: Region, placeBytes: number) {
+  constructor(arena: Arena, { offset }: Region, cut: Cut) {
     this.#arena = arena;
-    this.#region = region;
-    this.#placeBytes = placeBytes;
-    this.#turns = new Budget(region.bytes / placeBytes);
-    this.#free = Array.from({ length: this.#turns.capacity }, (_, index) => region.offset + index * placeBytes);
+    this.#cut = cut;
+    this.#fresh = Array.from({ length: cut.count }, (_, index) => offset + index * cut.placeBytes);
     this.left = new Promise((resolve) => (this.#leaveAll = resolve));
   }
 
@@ -64,76 +73,127 @@ class Places {
   }
 
   fit(pieces: number, placeBytes: number): boolean {
-    return pieces <= this.#turns.capacity && placeBytes <= this.#placeBytes;
+    return pieces <= this.#cut.count && placeBytes <= this.#cut.placeBytes;
   }
 
   enter(): HeldPieces {
     this.#files += 1;
-    return new HeldPieces(this);
+    return new HeldPieces(this.#arena, this);
   }
 
   leave(): void {
     this.#files -= 1;
     if (!this.isInUse) {
-      this.#arena.give(this.#region);
+      [...this.#fresh.splice(0), ...this.#free.splice(0)].forEach((offset) => this.#giveBack(offset));
       this.#leaveAll();
     }
   }
 
-  /** @throws SealiftError `interrupted` once intake has stopped */
-  async take(bytes: number): Promise<Region> {
-    await this.#turns.take(1);
-    this.#arena.assertOpen();
-    const offset = this.#free.shift();
-    if (offset === undefined) {
-      throw new RangeError('more places were taken than there are');
+  /**
+   * A place for one more piece of a file that holds `own` of them: one that was left, one that the files before are going to
+   * leave, or a new one. Undefined where there is none, or a new one would be too dear.
+   *
+   * @throws SealiftError `interrupted` once intake has stopped
+   */
+  async take(bytes: number, own: number): Promise<Region | undefined> {
+    if (this.#free.length === 0 && this.#lent > own) {
+      await new Promise<void>((resolve) => (this.#onLeft = resolve));
     }
-    return { offset, bytes };
+    this.#arena.assertOpen();
+    const offset = this.#free.shift() ?? this.#takeFresh();
+    this.#lent += offset === undefined ? 0 : 1;
+    return offset === undefined ? undefined : { offset, bytes };
   }
 
   give({ offset }: Region): void {
+    this.#lent -= 1;
     this.#free.unshift(offset);
-    this.#turns.give(1);
+    this.#onLeft?.();
+    this.#onLeft = undefined;
+  }
+
+  /** A place that is too dear goes back, so that the arena has room for the part which is not held. */
+  #takeFresh(): number | undefined {
+    const offset = this.#fresh.shift();
+    if (offset === undefined) {
+      return undefined;
+    }
+    const { firstTouch, placeBytes } = this.#cut;
+    if (firstTouch(viewOf(this.#arena.memory, { offset, bytes: placeBytes })) < DEAR_TOUCH_NS) {
+      return offset;
+    }
+    this.#giveBack(offset);
+    return undefined;
+  }
+
+  #giveBack(offset: number): void {
+    this.#arena.give({ offset, bytes: this.#cut.placeBytes });
   }
 }
 
-/** Of one file: the places where its pieces are, filled in pass 1 and handed out in the same order in pass 2. */
-export class HeldPieces implements Lender<Region> {
-  readonly #places: Places;
-  readonly #held: Region[] = [];
+/** Memory for a part that travels. */
+export interface Lease {
+  readonly region: Region;
+  /** Whether pass 1 has left the ciphertext of the piece there. */
+  readonly isHeld: boolean;
+}
 
-  constructor(places: Places) {
+/** Of one file: the places where pieces of it are, filled in pass 1 and handed out in the same order in pass 2. */
+export class HeldPieces {
+  readonly #arena: Arena;
+  readonly #places: Places | undefined;
+  /** Of every piece in turn; undefined for one that is not held. */
+  readonly #turns: (Region | undefined)[] = [];
+  readonly #held = new Set<Region>();
+
+  /** Without places nothing is held. */
+  constructor(arena: Arena, places?: Places) {
+    this.#arena = arena;
     this.#places = places;
   }
 
-  /** For pass 1, after which they stay held. Waits for what the file before has not sent yet. */
+  /** For pass 1, after which pieces stay held. Waits for what the file before has not sent yet. */
   filling(): Lender<Region> {
-    return { take: (bytes) => this.#fill(bytes), give: () => undefined };
+    const slices = bySlices(this.#arena);
+    return {
+      take: async (bytes) => await this.#fill(bytes) ?? await slices.take(bytes),
+      give: (region) => (this.holds(region) ? undefined : slices.give(region)),
+    };
   }
 
-  take(): Promise<Region> {
-    const region = this.#held.shift();
-    return region === undefined ? Promise.reject(new RangeError('more pieces were asked for than are held')) : Promise.resolve(region);
+  /** Whether a piece stays in this region. */
+  holds(region: Region): boolean {
+    return this.#held.has(region);
   }
 
-  give(region: Region): void {
-    this.#places.give(region);
+  /** For pass 2, piece by piece; those that are not held get memory of their own. */
+  sending(): Lender<Lease> {
+    return {
+      take: async (bytes) => {
+        const held = this.#turns.shift();
+        return { region: held ?? await this.#arena.take(bytes), isHeld: held !== undefined };
+      },
+      give: ({ region, isHeld }) => (isHeld ? this.#leave(region) : this.#arena.give(region)),
+    };
   }
 
   /** Gives back what was not handed out. Once, when nothing works on the file any more. */
   release(): void {
-    this.#held.splice(0).forEach((region) => this.#places.give(region));
-    this.#places.leave();
+    this.#held.forEach((region) => this.#leave(region));
+    this.#places?.leave();
   }
 
-  async #fill(bytes: number): Promise<Region> {
-    const region = await this.#places.take(bytes);
-    this.#held.push(region);
+  async #fill(bytes: number): Promise<Region | undefined> {
+    const region = await this.#places?.take(bytes, this.#held.size);
+    this.#turns.push(region);
+    if (region !== undefined) {
+      this.#held.add(region);
+    }
     return region;
   }
-}
 
-function isCheap(arena: Arena): boolean {
-  arena.firstTouchNs ??= measureFirstTouch();
-  return arena.firstTouchNs < DEAR_TOUCH_NS;
+  #leave(region: Region): void {
+    this.#held.delete(region);
+    this.#places?.give(region);
+  }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
-import { DEAR_TOUCH_NS, KiB } from '../../src/limits.js';
+import { ARENA_GRAIN_BYTES, DEAR_TOUCH_NS, KiB, MiB, TOUCHED_PAGES, TOUCHED_STRETCHES } from '../../src/limits.js';
 import { Arena, type Region } from '../../src/run/arena.js';
 import { measureFirstTouch } from '../../src/run/first-touch.js';
 import { cut } from '../../src/run/large-file.js';
@@ -13,35 +13,54 @@ const PLACE = 4 * KiB;
 const MEMORY = 64 * KiB;
 
 describe('a shelf for the pieces of large files', () => {
-  it('is there where memory is cheap and holds them, and only there', async () => {
-    const isHeld = async (bytes: number, firstTouchNs: number): Promise<boolean> => (await new Shelf(new Arena(MEMORY, firstTouchNs)).open(cut(bytes, PLACE))) !== undefined;
-    assert.deepEqual([await isHeld(MEMORY, DEAR_TOUCH_NS - 1), await isHeld(MEMORY, DEAR_TOUCH_NS), await isHeld(MEMORY + 1, 0)], [true, false, false]);
+  it('holds what fits the memory, and nothing of what does not', async () => {
+    const countHeld = async (bytes: number): Promise<number> => heldOf(await fill(await cheap(new Arena(MEMORY)).open(cut(bytes, PLACE)), bytes)).length;
+    assert.deepEqual([await countHeld(MEMORY), await countHeld(MEMORY + 1)], [MEMORY / PLACE, 0]);
   });
 
   it('keeps what was put there, in its order, until it is taken away', async () => {
-    const arena = new Arena(MEMORY, 0);
-    const held = await opened(new Shelf(arena), 3 * PLACE - 1);
-    const filled = await fill(held, 3 * PLACE - 1);
+    const arena = new Arena(MEMORY);
+    const held = await opened(cheap(arena), 3 * PLACE - 1);
+    const filled = heldOf(await fill(held, 3 * PLACE - 1));
     assert.deepEqual(filled.map(({ bytes }) => bytes), [PLACE, PLACE, PLACE - 1]);
-    assert.deepEqual([await held.take(), await held.take(), await held.take()], filled);
-    await assert.rejects(held.take(), RangeError);
-    filled.forEach((region) => held.give(region));
+    const sending = held.sending();
+    for (const region of filled) {
+      const lease = await sending.take(region.bytes);
+      assert.deepEqual(lease, { region, isHeld: true });
+      sending.give(lease);
+    }
     assert.equal(arena.used, 3 * PLACE);
     held.release();
     assert.equal(arena.used, 0);
   });
 
+  it('takes a new place only where touching it is cheap, and gives the memory of another back', async () => {
+    const arena = new Arena(MEMORY);
+    const costs = [DEAR_TOUCH_NS - 1, DEAR_TOUCH_NS, 0, Infinity];
+    const held = await opened(new Shelf(arena, () => costs.shift() ?? Infinity), 4 * PLACE);
+    const filled = await fill(held, 4 * PLACE);
+    assert.deepEqual(filled.map(({ isHeld }) => isHeld), [true, false, true, false]);
+    assert.equal(arena.used, 2 * PLACE);
+    const sending = held.sending();
+    const leases = [await sending.take(PLACE), await sending.take(PLACE), await sending.take(PLACE), await sending.take(PLACE)];
+    assert.deepEqual(leases.map(({ isHeld }) => isHeld), [true, false, true, false]);
+    assertApart(leases.map(({ region }) => region), MEMORY);
+    leases.forEach((lease) => sending.give(lease));
+    held.release();
+    assert.equal(arena.used, 0);
+  });
+
   it('gives the places of one file to the next as they are left, and takes no more memory for it', async () => {
-    const arena = new Arena(MEMORY, 0);
-    const shelf = new Shelf(arena);
+    const arena = new Arena(MEMORY);
+    const shelf = cheap(arena);
     const first = await opened(shelf, 3 * PLACE);
     await fill(first, 3 * PLACE);
     const second = await opened(shelf, 2 * PLACE);
     const filling = second.filling();
     const waiting = filling.take(PLACE);
-    const left = await first.take();
-    first.give(left);
-    assert.equal((await waiting).offset, left.offset);
+    const left = await first.sending().take(PLACE);
+    first.sending().give(left);
+    assert.equal((await waiting).offset, left.region.offset);
     assert.equal(arena.used, 3 * PLACE);
     first.release();
     await filling.take(PLACE);
@@ -53,8 +72,8 @@ describe('a shelf for the pieces of large files', () => {
     ['a file with more pieces', 0, cut(5 * PLACE, PLACE)], ['a file with longer ones', 0, cut(4 * PLACE, 2 * PLACE)], ['whoever waits for memory', 56 * KiB, cut(PLACE, PLACE)],
   ] as const) {
     it(`is given back, and made anew, for ${name}`, async () => {
-      const arena = new Arena(MEMORY, 0);
-      const shelf = new Shelf(arena);
+      const arena = new Arena(MEMORY);
+      const shelf = cheap(arena);
       const first = await opened(shelf, 4 * PLACE);
       const other = arena.take(wanted);
       let isThere = false;
@@ -63,17 +82,17 @@ describe('a shelf for the pieces of large files', () => {
       assert.equal(isThere, false);
       first.release();
       arena.give(await other);
-      (await next)?.release();
+      (await next).release();
       assert.deepEqual([isThere, arena.used], [true, 0]);
     });
   }
 
-  it('never has two pieces in one place, and none outside, whatever is filled and left in whatever order', async () => {
+  it('never has two pieces in one place, and none outside, whatever is filled, left and too dear in whatever order', async () => {
     await fc.assert(fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 10 * PLACE }), { minLength: 1, maxLength: 8 }), fc.infiniteStream(fc.nat()), async (sizes, random) => {
       const choose = (): number => Number(random.next().value);
-      const arena = new Arena(MEMORY, 0);
-      const shelf = new Shelf(arena);
-      const full: { readonly held: HeldPieces; readonly regions: Region[] }[] = [];
+      const arena = new Arena(MEMORY);
+      const shelf = new Shelf(arena, () => (choose() % 3 === 0 ? DEAR_TOUCH_NS : 0));
+      const full: Full[] = [];
       const inUse: Region[] = [];
       for (const bytes of sizes) {
         const held = opened(shelf, bytes);
@@ -81,19 +100,19 @@ describe('a shelf for the pieces of large files', () => {
         while ((await Promise.race([filled, setImmediate()])) === undefined) {
           await leaveOne(full, inUse, choose());
         }
-        full.push({ held: await held, regions: await filled });
+        full.push({ held: await held, pieces: await filled });
         assertApart(inUse, MEMORY);
       }
       while (full.length > 0) {
         await leaveOne(full, inUse, choose());
       }
       assert.deepEqual([arena.used, inUse.length], [0, 0]);
-    }), { numRuns: 60 });
+    }), { numRuns: 100 });
   });
 
   it('lets nobody wait for a place, nor take one, after an interruption', async () => {
-    const arena = new Arena(MEMORY, 0);
-    const shelf = new Shelf(arena);
+    const arena = new Arena(MEMORY);
+    const shelf = cheap(arena);
     const first = await opened(shelf, 2 * PLACE);
     await fill(first, PLACE);
     arena.close();
@@ -102,56 +121,72 @@ describe('a shelf for the pieces of large files', () => {
     assert.equal(arena.used, 0);
     await assert.rejects(opened(shelf, PLACE), { code: 'interrupted' });
   });
+});
 
-  it('causes one measurement per arena, when it is first wanted', async () => {
-    const arena = new Arena(MEMORY);
-    const shelf = new Shelf(arena);
-    const known: (number | undefined)[] = [];
-    for (const bytes of [MEMORY + 1, KiB, KiB]) {
-      (await shelf.open(cut(bytes, PLACE)))?.release();
-      known.push(arena.firstTouchNs);
-    }
-    const [unasked, first = 0, again] = known;
-    assert.equal(unasked, undefined, 'they could not be held anyway');
-    assert.ok(first > 0);
-    assert.equal(again, first);
-  });
-
-  it('depends on a measurement of memory that nobody had touched', () => {
-    const faults = process.resourceUsage().minorPageFault;
-    assert.ok(Number.isFinite(measureFirstTouch()));
-    assert.ok(process.resourceUsage().minorPageFault > faults);
+describe('the cost of new memory', () => {
+  it('is measured by touching pages, some and not all of them', () => {
+    const fresh = new Uint8Array(new SharedArrayBuffer(64 * MiB));
+    assert.ok(measureFirstTouch(fresh) > 0);
+    const touched = fresh.reduce((count, byte) => count + byte, 0);
+    assert.equal(touched, TOUCHED_PAGES * TOUCHED_STRETCHES);
+    assert.ok(measureFirstTouch(fresh.subarray(0, TOUCHED_STRETCHES * ARENA_GRAIN_BYTES)) > 0, 'the least there may be');
   });
 });
 
+const cheap = (arena: Arena): Shelf => new Shelf(arena, () => 0);
+
 async function opened(shelf: Shelf, bytes: number): Promise<HeldPieces> {
-  const held = await shelf.open(cut(bytes, PLACE));
-  assert.ok(held !== undefined);
-  return held;
+  return await shelf.open(cut(bytes, PLACE));
 }
 
-async function fill(held: HeldPieces, bytes: number, inUse: Region[] = []): Promise<Region[]> {
-  const regions: Region[] = [];
+/** A piece after pass 1. */
+interface Filled {
+  readonly region: Region;
+  readonly isHeld: boolean;
+}
+
+/** As pass 1 does it: what is not held gives its memory back. */
+async function fill(held: HeldPieces, bytes: number, inUse: Region[] = []): Promise<Filled[]> {
+  const filled: Filled[] = [];
+  const filling = held.filling();
   for (const piece of cut(bytes, PLACE)) {
-    const region = await held.filling().take(piece.bytes);
-    regions.push(region);
+    const region = await filling.take(piece.bytes);
     inUse.push(region);
     assertApart(inUse, MEMORY);
+    const isHeld = held.holds(region);
+    filled.push({ region, isHeld });
+    filling.give(region);
+    if (!isHeld) {
+      inUse.pop();
+    }
   }
-  return regions;
+  return filled;
+}
+
+function heldOf(filled: readonly Filled[]): Region[] {
+  return filled.filter(({ isHeld }) => isHeld).map(({ region }) => region);
+}
+
+interface Full {
+  readonly held: HeldPieces;
+  readonly pieces: Filled[];
 }
 
 /** The oldest of the full files sends a piece, or fails. */
-async function leaveOne(full: { readonly held: HeldPieces; readonly regions: Region[] }[], inUse: Region[], choice: number): Promise<void> {
+async function leaveOne(full: Full[], inUse: Region[], choice: number): Promise<void> {
   const oldest = full[0];
   assert.ok(oldest !== undefined, 'somebody waits, and nobody has anything');
-  const { held, regions } = oldest;
-  const left = choice % 5 === 0 ? regions.splice(0) : regions.splice(0, 1);
-  left.forEach((region) => inUse.splice(inUse.indexOf(region), 1));
-  if (choice % 5 !== 0) {
-    held.give(await held.take());
+  const { held, pieces } = oldest;
+  const fails = choice % 5 === 0;
+  const left = fails ? pieces.splice(0) : pieces.splice(0, 1);
+  heldOf(left).forEach((region) => inUse.splice(inUse.indexOf(region), 1));
+  for (const { region, isHeld } of fails ? [] : left) {
+    const lease = await held.sending().take(region.bytes);
+    assert.equal(lease.isHeld, isHeld);
+    assertApart(isHeld ? inUse : [...inUse, lease.region], MEMORY);
+    held.sending().give(lease);
   }
-  if (regions.length === 0) {
+  if (pieces.length === 0) {
     full.shift();
     held.release();
   }

@@ -8,7 +8,7 @@ import type { Tuning } from '../../src/run/options.js';
 import { reach, startCli, type Finished } from './cli.js';
 import { only, type World } from './world.js';
 
-export interface Killing extends Required<Omit<Tuning, 'firstTouchNs'>> {
+export interface Killing extends Required<Omit<Tuning, 'firstTouch'>> {
   readonly sizeBytes: number;
   readonly kills: number;
 }

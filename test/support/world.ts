@@ -67,7 +67,7 @@ export interface World {
  * Small numbers, so that more than 4 MiB already travel in parts, and stay in memory where they fit, whatever the machine. One
  * thread: each is dearer to start than the work of most tests.
  */
-export const SMALL = { threads: 1, concurrency: 4, memoryBytes: 8 * 1024 * 1024, partBytes: 128 * 1024, firstTouchNs: 0 } as const;
+export const SMALL = { threads: 1, concurrency: 4, memoryBytes: 8 * 1024 * 1024, partBytes: 128 * 1024, firstTouch: () => 0 } as const;
 /** For what several threads could do wrong. More than 2 MiB travel in parts. */
 export const TWO_THREADS = { ...SMALL, threads: 2 } as const;
 
