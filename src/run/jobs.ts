@@ -114,6 +114,8 @@ export interface PieceProof {
   readonly bytes: number;
   readonly digest: Uint8Array;
   readonly ghash: Uint8Array;
+  /** Of the ciphertext, where all of it is in the region of the job. */
+  readonly crc64?: bigint | undefined;
 }
 
 /** Asks a worker for the keys of one large file, because workers share wrapped start blocks among their objects. */
@@ -139,8 +141,8 @@ export interface ScanJob {
 export interface SendJob {
   readonly kind: 'send';
   readonly keys: SealKeys;
-  /** Undefined where pass 1 has left the ciphertext in the region. */
-  readonly source: PieceSource | undefined;
+  /** Where it is read from again, unless pass 1 has left it in the region: then what pass 1 saw there. */
+  readonly from: PieceSource | { readonly kind: 'held'; readonly crc64: bigint };
   readonly piece: Piece;
   readonly region: Region;
   readonly key: ObjectKey;

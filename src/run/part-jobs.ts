@@ -27,18 +27,15 @@ export async function issueKeys(ports: Ports): Promise<Result<IssuedKeys>> {
 export async function scanPiece(job: ScanJob, slab: Buffer, ports: Ports): Promise<Result<PieceProof>> {
   return await asResult(async () => await withKeys(job.keys, async (keys) => {
     const prover = new PieceProver(job.piece, keys);
-    await sealSlices({ source: job.source, piece: job.piece, keys, see: (slice) => prover.update(slice) }, slab, ports);
-    return prover.proof();
+    const crc64 = await sealSlices({ source: job.source, piece: job.piece, keys, see: (slice) => prover.update(slice) }, slab, ports);
+    return { ...prover.proof(), crc64 };
   }));
 }
 
 /** Pass 2 on one piece: send it, sealed again from a fresh read unless pass 1 has left it in its slab. */
 export async function sendPiece(job: SendJob, slab: Buffer, ports: Ports): Promise<Result<SentPart>> {
   return await asResult(async () => {
-    if (job.source !== undefined) {
-      await sealAgain(job, job.source, slab, ports);
-    }
-    const crc64 = ports.crc64.digestOf(slab);
+    const crc64 = job.from.kind === 'held' ? job.from.crc64 : await sealAgain(job, job.from, slab, ports);
     const number = job.piece.index + 1;
     if (job.presentEtag !== undefined && sameEtag(job.presentEtag, slab)) {
       return { part: { number, etag: job.presentEtag, sizeBytes: slab.length }, crc64, sent: false };
@@ -50,15 +47,16 @@ export async function sendPiece(job: SendJob, slab: Buffer, ports: Ports): Promi
 }
 
 /** The part rule: what leaves is what pass 1 saw. @throws SealiftError `unstable` when the file changed in between */
-async function sealAgain({ piece, keys: sealKeys, digest, key }: SendJob, source: PieceSource, slab: Buffer, ports: Ports): Promise<void> {
-  const found = await withKeys(sealKeys, async (keys) => {
+async function sealAgain({ piece, keys: sealKeys, digest, key }: SendJob, source: PieceSource, slab: Buffer, ports: Ports): Promise<bigint> {
+  const { found, crc64 } = await withKeys(sealKeys, async (keys) => {
     const gmac = partGmac(deriveMacKey(keys.dataKey, keys.start), keys.start, piece.index);
-    await sealSlices({ source, piece, keys, see: (slice) => gmac.update(slice) }, slab, ports);
-    return gmac.digest();
+    const crc64 = await sealSlices({ source, piece, keys, see: (slice) => gmac.update(slice) }, slab, ports);
+    return { found: gmac.digest(), crc64 };
   });
-  if (!timingSafeEqual(found, digest)) {
+  if (crc64 === undefined || !timingSafeEqual(found, digest)) {
     throw new SealiftError('unstable', `${key} changed while it was being sent`, { object: key });
   }
+  return crc64;
 }
 
 /** Fetches one piece, opens it by CTR, and writes or compares it; the proof decides later whether it may stay. */

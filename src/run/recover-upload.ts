@@ -79,7 +79,7 @@ async function resumable(item: PushItem, pending: PendingUpload, stat: FileStat,
   const fitting = listed.filter((part) => pieces[part.number - 1]?.bytes === part.sizeBytes);
   const known = fitting.flatMap((part) => confirmedPart(part, pending));
   return {
-    stat, keys, pieces, uploadId, held: new HeldPieces(scene.memory),
+    stat, keys, pieces, uploadId, crc64s: [], held: new HeldPieces(scene.memory),
     digests: Buffer.from(sealed.digests, 'base64'),
     headers: { metadata: sealed.metadata, commitment: sealed.metadata['x-oss-meta-sealift-commitment'] ?? '' },
     confirmed: new Map(known.map((sent) => [sent.part.number, sent])),

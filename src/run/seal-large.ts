@@ -36,7 +36,7 @@ export async function sealLarge(item: PushItem, stat: FileStat, attempt: number,
       const headers = await withKeys(issued.keys, (keys) => headersOf(item, stat, { keys, issued, proofs, partBytes }, scene));
       const digests = Buffer.concat(proofs.map(({ digest }) => digest));
       await record(item, { stat, headers, keys: issued.keys, partBytes, digests, attempt }, scene);
-      return { stat, keys: issued.keys, pieces, digests, headers, held, uploadId: undefined, confirmed: new Map(), present: new Map() };
+      return { stat, keys: issued.keys, pieces, digests, headers, held, crc64s: proofs.map(({ crc64 }) => crc64), uploadId: undefined, confirmed: new Map(), present: new Map() };
     } catch (error) {
       held.release();
       throw error;

@@ -20,32 +20,37 @@ export interface Sealing {
  * Reads a piece, seals it by CTR and shows the ciphertext, a slice at a time, so that every byte comes from memory once.
  * In a slab that is shorter than the piece each round overwrites the one before.
  *
+ * @returns the CRC-64 of the ciphertext, where all of it is in the slab now
  * @throws SealiftError `unstable` when the source is not what it was, or whatever reading it says
  */
-export async function sealSlices({ source, piece, keys, see }: Sealing, slab: Buffer, ports: Ports): Promise<void> {
+export async function sealSlices({ source, piece, keys, see }: Sealing, slab: Buffer, ports: Ports): Promise<bigint | undefined> {
   const ctr = new CtrStream(keys.dataKey, keys.start, piece.offset);
-  await reading(source, ports, (readAt) => {
+  return await reading(source, ports, (readAt) => {
+    const crc = slab.length === piece.bytes ? ports.crc64.start() : undefined;
     for (let at = 0; at < piece.bytes; at += SLICE_BYTES) {
       const begin = at % slab.length;
       const slice = slab.subarray(begin, begin + Math.min(SLICE_BYTES, piece.bytes - at));
       readAt(slice, piece.offset + at);
       ctr.apply(slice);
       see(slice);
+      crc?.update(slice);
     }
+    return crc?.digest();
   });
 }
 
 type ReadAt = (into: Buffer, position: number) => void;
 
-async function reading(source: PieceSource, ports: Ports, work: (readAt: ReadAt) => void): Promise<void> {
+/** `work` is not interrupted by anything else that this thread does. */
+async function reading<T>(source: PieceSource, ports: Ports, work: (readAt: ReadAt) => T): Promise<T> {
   if (source.kind === 'descriptor') {
-    work((into, position) => readFully(source.fd, into, position));
-    return;
+    return work((into, position) => readFully(source.fd, into, position));
   }
   const file = await sourceOf(ports.context, source.path, source.stat);
   try {
-    work((into, position) => file.readAt(into, position));
+    const result = work((into, position) => file.readAt(into, position));
     file.assertUnchanged();
+    return result;
   } finally {
     file.close();
   }

@@ -11,6 +11,8 @@ export interface SealedUpload {
   /** Part digests, 16 bytes each, in order. */
   readonly digests: Buffer;
   readonly headers: SealedHeaders;
+  /** CRC-64s by part, as far as pass 1 knows them: of those that are held, and perhaps of others. */
+  readonly crc64s: readonly (bigint | undefined)[];
   /** What pass 1 has left of the ciphertext; every other part is sealed again from a fresh read. */
   readonly held: HeldPieces;
   uploadId: string | undefined;

@@ -54,15 +54,16 @@ async function sendMissing(item: PushItem, upload: SealedUpload, uploadId: strin
   }
   const missing = upload.pieces.filter((piece) => !upload.confirmed.has(piece.index + 1));
   await onEveryPiece(missing, travelling(scene, upload.held.sending()), async (piece, { region, isHeld }) => {
-    const source = isHeld ? undefined : { kind: 'path', path: item.path, stat: upload.stat } as const;
-    const sent = valueOf(await onSomeThread(scene.pool, { ...jobFor(item, upload, piece, scene), source, region, uploadId }));
+    const crc64 = isHeld ? upload.crc64s[piece.index] : undefined;
+    const from = crc64 === undefined ? { kind: 'path', path: item.path, stat: upload.stat } as const : { kind: 'held', crc64 } as const;
+    const sent = valueOf(await onSomeThread(scene.pool, { ...jobFor(item, upload, piece, scene), from, region, uploadId }));
     upload.confirmed.set(sent.part.number, sent);
     scene.manifest.part(item.id, sent.part, sent.crc64);
     scene.moved(piece.bytes);
   });
 }
 
-function jobFor(item: PushItem, upload: SealedUpload, piece: Piece, { ports }: PushScene): Omit<SendJob, 'source' | 'region' | 'uploadId'> {
+function jobFor(item: PushItem, upload: SealedUpload, piece: Piece, { ports }: PushScene): Omit<SendJob, 'from' | 'region' | 'uploadId'> {
   const presentEtag = upload.present.get(piece.index + 1);
   return {
     kind: 'send', keys: upload.keys, piece, key: item.key,

@@ -131,6 +131,23 @@ describe('a large file', () => {
     });
   }
 
+  it('that was kept is not finished with bytes that pass 1 did not see, and is when it is read again', async (t) => {
+    const kept: Uint8Array[] = [];
+    const firstTouch = (fresh: Uint8Array): number => {
+      kept.push(fresh);
+      return 0;
+    };
+    const world = await makeWorld(t, { ...SMALL, firstTouch });
+    plant(world.source, { file: bulk(ONE_PASS) });
+    atRequest(world, 'InitiateMultipartUpload', 1, () => kept[20]?.fill(0, 1000, 1001));
+    const { result } = await world.push();
+    assert.deepEqual(result.failures.map(({ code }) => code), ['checksum-mismatch']);
+    assert.equal(only(world.requests, 'CompleteMultipartUpload').length, 0);
+    const again = await world.push();
+    assert.deepEqual([again.result.done, again.result.failed], [1, 0], JSON.stringify(again.result.failures));
+    await comesBack(world);
+  });
+
   it('that fits the memory is read twice where memory is dearer than that', async (t) => {
     const world = await makeWorld(t, { ...SMALL, firstTouch: () => DEAR_TOUCH_NS });
     plant(world.source, { file: bulk(ONE_PASS) });
