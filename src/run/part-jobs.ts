@@ -59,7 +59,7 @@ async function sealAgain({ piece, keys: sealKeys, digest, key }: SendJob, source
   return crc64;
 }
 
-/** Fetches one piece, opens it by CTR, and writes or compares it; the proof decides later whether it may stay. */
+/** Fetches one piece, proves it, and opens it by CTR to write or compare it; the proof decides later whether it may stay. */
 export async function fetchPiece(job: FetchJob, slab: Buffer, ports: Ports): Promise<Result<PieceProof>> {
   return await asResult(async () => {
     const { piece } = job;
@@ -72,14 +72,18 @@ export async function fetchPiece(job: FetchJob, slab: Buffer, ports: Ports): Pro
   });
 }
 
-/** Each slice is authenticated and opened while it is in the cache. Written as one: threads wait for each other at a file. */
-function openSlices({ piece, into, key, sealed }: FetchJob, keys: PieceKeys, slab: Buffer, ports: Ports): PieceProof {
+/**
+ * Each slice is authenticated, and opened if anybody wants the plaintext, while it is in the cache. Written as one: threads
+ * wait for each other at a file.
+ */
+function openSlices({ piece, into, against, key, sealed }: FetchJob, keys: PieceKeys, slab: Buffer, ports: Ports): PieceProof {
   const prover = sealed ? new PieceProver(piece, keys) : undefined;
-  const ctr = new CtrStream(keys.dataKey, keys.start, piece.offset);
+  const isWanted = into !== undefined || against !== undefined;
+  const ctr = isWanted ? new CtrStream(keys.dataKey, keys.start, piece.offset) : undefined;
   for (let at = 0; at < slab.length; at += SLICE_BYTES) {
     const slice = slab.subarray(at, at + SLICE_BYTES);
     prover?.update(slice);
-    ctr.apply(slice);
+    ctr?.apply(slice);
   }
   if (into !== undefined) {
     alone(into.turn, () => writePiece(into.fd, slab, piece.offset, { name: key, ports }));
