@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { MAX_PLAINTEXT_BYTES } from '../limits.js';
 import type { DataKey } from './data-key.js';
+import { rawKey } from './raw-key.js';
 import type { StartBlock } from './start-block.js';
 
 /** What authenticates a body: the GCM tag and the independent mac, 16 bytes each. */
@@ -38,7 +39,7 @@ export function deriveMacKey(key: DataKey, start: StartBlock): Buffer {
 
 /** Binds data key, AAD, tag and mac into 32 bytes, so that a reader can refuse before it asks for one byte of the body. */
 export function commit(key: DataKey, start: StartBlock, aad: Buffer, { tag, mac }: Authenticators): Buffer {
-  return createHmac('sha256', key.derive(start.bytes, COMMITMENT_INFO)).update(aad).update(tag).update(mac).digest();
+  return createHmac('sha256', rawKey(key.derive(start.bytes, COMMITMENT_INFO))).update(aad).update(tag).update(mac).digest();
 }
 
 /** Constant time over the bytes compared. */

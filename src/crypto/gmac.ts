@@ -1,5 +1,6 @@
 import { createCipheriv, type KeyObject } from 'node:crypto';
 import { MiB, TAG_BYTES } from '../limits.js';
+import { rawKey } from './raw-key.js';
 
 /** Bytes per `setAAD`: Node refuses 2 GiB; smaller calls cost nothing. */
 const AAD_CHUNK_BYTES = 64 * MiB;
@@ -10,7 +11,7 @@ export class Gmac {
 
   /** `key`: 32 bytes. `iv`: 12 bytes, never used twice under one key. */
   constructor(key: KeyObject | Buffer, iv: Buffer) {
-    this.#cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES });
+    this.#cipher = createCipheriv('aes-256-gcm', Buffer.isBuffer(key) ? rawKey(key) : key, iv, { authTagLength: TAG_BYTES });
   }
 
   /** Any cutting of a message gives the same tag. */

@@ -1,4 +1,5 @@
-import { createHmac, hash } from 'node:crypto';
+import { createHmac, hash, type KeyObject } from 'node:crypto';
+import { rawKey } from '../crypto/raw-key.js';
 
 /** What the result of the V4 signature depends on. */
 export interface Signable {
@@ -28,7 +29,7 @@ interface Derived {
   readonly day: string;
   readonly secret: string;
   readonly scope: string;
-  readonly key: Buffer;
+  readonly key: Buffer | KeyObject;
 }
 
 /** A header that is signed: where its value stands, and its line up to there. */
@@ -65,7 +66,7 @@ export class V4Signer {
     if (day !== this.#derived?.day || secret !== this.#derived.secret) {
       const scope = `${day}/${this.#region}/oss/aliyun_v4_request`;
       const key = scope.split('/').reduce<Buffer>((derived, part) => createHmac('sha256', derived).update(part).digest(), Buffer.from(`aliyun_v4${secret}`));
-      this.#derived = { day, secret, scope, key };
+      this.#derived = { day, secret, scope, key: rawKey(key) };
     }
     return this.#derived;
   }
