@@ -56,9 +56,12 @@ describe('a thread pool', () => {
       assert.equal((await world.pull(world.path(name), { pool })).result.done, 20);
       return readdirSync('/dev/fd').length;
     };
-    const [, first] = [await descriptorsAfterPull('0'), await descriptorsAfterPull('1')];
-    const [, , last] = [await descriptorsAfterPull('2'), await descriptorsAfterPull('3'), await descriptorsAfterPull('4')];
-    assert.ok(last < first + 20, `${first} descriptors after the second pull, ${last} after the fifth`);
+    const counts: number[] = [];
+    for (let pull = 0; pull < 10; pull += 1) {
+      counts.push(await descriptorsAfterPull(`${pull}`));
+    }
+    // Threads give back what they hold of a run when they hear of its end, which may be after the run: 20 directories at most.
+    assert.ok((counts[9] ?? Infinity) < (counts[1] ?? 0) + 60, `${counts.join(', ')} descriptors after the pulls`);
   });
 
   it('gives its threads up for a run that ends with a job under way, and goes on with others in fresh ones', async (t) => {
