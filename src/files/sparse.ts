@@ -5,8 +5,8 @@ import { writeFully } from './write.js';
 const ZEROS = Buffer.alloc(HOLE_BYTES);
 
 /**
- * Writes all of `data` at a position, but leaves blocks of zeros out where the file reads as zeros already, so that they become holes again. It looks
- * before it leaves out: an interrupted attempt may have written there.
+ * Writes all of `data` at a position, but leaves blocks of zeros out where the file reads as zeros already, so that they
+ * become holes again. It looks before it leaves out: an interrupted attempt may have written there.
  */
 export function writeAroundHoles(fd: number, data: Buffer, position: number): void {
   let begun = 0;
