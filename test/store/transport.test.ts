@@ -246,8 +246,7 @@ describe('a time-out', { concurrency: true }, () => {
       const streamed = failureOf(transport.request(url, stream).then(({ body }) => buffer(body ?? assert.fail())));
       assert.match((await whole).message, /stalled/);
       assert.match((await streamed).message, /stalled/);
-      // Long enough for the head to come while other tests keep the machine busy.
-    }, { idleTimeoutMs: 500 }));
+    }, { idleTimeoutMs: 500 })); // Long enough for the head to come while other tests keep the machine busy.
 
   it('gives up when nobody reads what it sends', async () => {
     const deaf = createTcpServer((socket) => socket.pause());
