@@ -16,21 +16,19 @@ export function writeFully(fd: number, data: Uint8Array, position: number): void
  * better pages out of the cache, and copying it into new ones costs more than all else that a pull does.
  */
 export function writeDirectly(fd: number, data: Uint8Array, position: number): number {
-  const end = position % DIRECT_BLOCK_BYTES === 0 ? data.length - (data.length % DIRECT_BLOCK_BYTES) : 0;
-  const direct = end === 0 ? undefined : reopenDirect(fd);
-  let written = 0;
+  const bytes = position % DIRECT_BLOCK_BYTES === 0 ? data.length - (data.length % DIRECT_BLOCK_BYTES) : 0;
+  const direct = bytes === 0 ? undefined : reopenDirect(fd);
+  if (direct === undefined) {
+    return 0;
+  }
   try {
-    while (direct !== undefined && written < end) {
-      written += writeSync(direct, data, written, end - written, position + written);
-    }
+    return writeSync(direct, data, 0, bytes, position);
   } catch {
     // EINVAL for the most part: the memory is not aligned as this disk wants it.
+    return 0;
   } finally {
-    if (direct !== undefined) {
-      closeSync(direct);
-    }
+    closeSync(direct);
   }
-  return written;
 }
 
 /** Another descriptor of an open file. What it is made by is there on Linux only, and so is the flag. */
