@@ -153,6 +153,7 @@ function joined(regions: readonly Region[]): Region[] {
   return result;
 }
 
-function grained(bytes: number): number {
+/** What a region of so many bytes takes: whole pages. */
+export function grained(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / ARENA_GRAIN_BYTES)) * ARENA_GRAIN_BYTES;
 }

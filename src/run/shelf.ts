@@ -1,5 +1,5 @@
-import { ARENA_GRAIN_BYTES, DEAR_TOUCH_NS } from '../limits.js';
-import { viewOf, type Arena, type Region } from './arena.js';
+import { DEAR_TOUCH_NS } from '../limits.js';
+import { grained, viewOf, type Arena, type Region } from './arena.js';
 import { measureFirstTouch, type FirstTouch } from './first-touch.js';
 import type { Piece } from './jobs.js';
 import { bySlices, type Lender } from './large-file.js';
@@ -24,7 +24,7 @@ export class Shelf {
    * until the files before it have left where those have too few places, or where others wait for memory. One call at a time.
    */
   async open(pieces: readonly Pick<Piece, 'bytes'>[]): Promise<HeldPieces> {
-    const placeBytes = Math.ceil((pieces[0]?.bytes ?? 0) / ARENA_GRAIN_BYTES) * ARENA_GRAIN_BYTES;
+    const placeBytes = grained(pieces[0]?.bytes ?? 0);
     if (!this.#arena.holds(placeBytes * pieces.length)) {
       return new HeldPieces(this.#arena);
     }
