@@ -1,23 +1,11 @@
 import assert from 'node:assert/strict';
-import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { ftruncateSync, readFileSync, statSync } from 'node:fs';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { writeAroundHoles } from '../../src/files/sparse.js';
 import { writeFully } from '../../src/files/write.js';
 import { HOLE_BYTES, MiB } from '../../src/limits.js';
-
-function openFile(t: TestContext): { readonly fd: number; readonly name: string } {
-  const directory = mkdtempSync(join(tmpdir(), 'sealift-sparse-'));
-  const name = join(directory, 'file');
-  const fd = openSync(name, 'w+');
-  t.after(() => {
-    closeSync(fd);
-    rmSync(directory, { recursive: true });
-  });
-  return { fd, name };
-}
+import { openFile } from './tree.js';
 
 /** Blocks of data and of zeros in any order, the last one cut anywhere. */
 const patchy = fc.tuple(fc.array(fc.boolean(), { maxLength: 12 }), fc.integer({ min: 0, max: HOLE_BYTES })).map(([blocks, rest]) =>

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { after, type TestContext } from 'node:test';
 
 const made: string[] = [];
 after(() => {
@@ -15,6 +15,14 @@ export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'sealift-files-'));
   made.push(directory);
   return directory;
+}
+
+/** An empty file, open for reading and writing until the test is over. */
+export function openFile(t: TestContext): { readonly fd: number; readonly name: string } {
+  const name = join(temporaryDirectory(), 'file');
+  const fd = openSync(name, 'w+');
+  t.after(() => closeSync(fd));
+  return { fd, name };
 }
 
 /** The name of something below `root`, whose name is given byte by byte as latin1 text. */

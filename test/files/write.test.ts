@@ -1,21 +1,14 @@
 import assert from 'node:assert/strict';
 import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { writeDirectly, writeFully } from '../../src/files/write.js';
 import { DIRECT_BLOCK_BYTES, DIRECT_FROM_BYTES, MiB } from '../../src/limits.js';
 import { Arena, viewOf } from '../../src/run/arena.js';
-import { temporaryDirectory } from './tree.js';
+import { openFile } from './tree.js';
 
 const MEMORY = DIRECT_FROM_BYTES + 8 * DIRECT_BLOCK_BYTES;
 const STEP = 16;
-
-function openFile(t: TestContext): { readonly fd: number; readonly name: string } {
-  const name = `${temporaryDirectory()}/file`;
-  const fd = openSync(name, 'w+');
-  t.after(() => closeSync(fd));
-  return { fd, name };
-}
 
 /** Memory like that of a run, each byte unlike its neighbours; of an arena that is large enough for the system to map it on its own. */
 function arenaMemory(salt = 0): Buffer {
