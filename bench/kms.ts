@@ -41,8 +41,8 @@ try {
   console.log(machine());
   console.log(`${files} files of 4 KiB, ${threads} threads, KMS at ${options.latency} ms, median of ${options.runs}`);
   const rsa = await createRsaKey(join(work, 'key.pem'), { bits: 2048 });
-  // Threads load the client of the KMS once, which is not what its calls cost.
   await roundTrip(rsa);
+  // Threads load the client of the KMS once, which is not what its calls cost.
   await roundTrip(kmsKey(MAX_KMS_QPS));
   for (const callsPerSecond of [MAX_KMS_QPS, DEFAULT_KMS_QPS]) {
     await measure(callsPerSecond, rsa);

@@ -33,6 +33,7 @@ export function pkcs1Decrypter(privateKey: KeyObject): Pkcs1Decrypter {
     if (field.bytes < 0 || field.bytes > modulusBytes - MIN_OVERHEAD_BYTES) {
       throw new RangeError(`a ${field.name} of ${field.bytes} bytes does not fit an RSA key of ${modulusBytes} bytes`);
     }
+    // Node 24 and later derive no less than a byte.
     const instead = Buffer.from(hkdfSync('sha256', secret, ciphertext, field.name, Math.max(1, field.bytes))).subarray(0, field.bytes);
     const encoded = rawDecrypt(privateKey, ciphertext, modulusBytes);
     const message = select(paddingMask(encoded, field.bytes), encoded.subarray(modulusBytes - field.bytes), instead);
