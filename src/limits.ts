@@ -42,7 +42,8 @@ export const MAX_METADATA_BYTES = 8 * KiB;
 export const MAX_PARTS = 10_000;
 /** Bytes of one part, the last excepted: OSS. */
 export const MIN_PART_BYTES = 100 * KiB;
-export const MAX_PART_BYTES = 5 * GiB;
+/** Bytes of one part, and of what goes into one request: OSS takes 5 GiB, but Node reads and writes less than 2 at once. Ours. */
+export const MAX_PART_BYTES = GiB;
 /** Objects per page of a listing: OSS. */
 export const LIST_PAGE_OBJECTS = 1000;
 

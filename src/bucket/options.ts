@@ -25,7 +25,7 @@ export interface CryptoBucketOptions {
   readonly allowUnauthenticated?: boolean;
   /** Accept an object whose authenticated name is not its key. @default false */
   readonly allowRenamed?: boolean;
-  /** Bytes per part of a large object, 100 KiB to 5 GiB. @default 8 MiB */
+  /** Bytes per part of a large object, 100 KiB to 1 GiB. @default 8 MiB */
   readonly partBytes?: number;
   /** Budget in bytes for the buffers of all operations under way, 8 MiB or more. @default 256 MiB */
   readonly memoryBytes?: number;

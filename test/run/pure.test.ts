@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { SealiftError } from '../../src/errors.js';
-import { GiB, LARGEST_WHOLE_BYTES, MAX_PARTS, MiB } from '../../src/limits.js';
+import { GiB, LARGEST_WHOLE_BYTES, MAX_PART_BYTES, MAX_PARTS, MiB } from '../../src/limits.js';
 import { Budget } from '../../src/run/budget.js';
 import { partBytesFor, resolveBounds } from '../../src/run/effective.js';
 import type { RunEvent } from '../../src/run/events.js';
@@ -77,6 +77,14 @@ describe('the bounds of a run', () => {
     assert.equal(whole(8 * GiB, 2, 100 * MiB), 100 * MiB, 'nothing travels in one part');
     assert.equal(resolveBounds({ memoryBytes: GiB, threads: 1 }, Infinity).singlePutBytes, 512 * MiB, 'where no threads could share it');
     assert.equal(LARGEST_WHOLE_BYTES, 64 * MiB);
+  });
+
+  it('give no request more than Node reads and writes at once', () => {
+    const most = 2 ** 31 - 1;
+    const { partBytes } = resolveBounds({ memoryBytes: 64 * GiB, partBytes: MAX_PART_BYTES });
+    assert.ok(partBytes <= most);
+    assert.ok(resolveBounds({ memoryBytes: 64 * GiB, threads: 1 }, Infinity).singlePutBytes <= most);
+    assert.throws(() => resolveBounds({ memoryBytes: 64 * GiB, partBytes: MAX_PART_BYTES + 1 }), /--part-size/);
   });
 
   it('refuse nonsense by name', () => {
