@@ -5,6 +5,7 @@ import { onAbort } from './abort.js';
 import type { AnswerHeaders } from './transport-answers.js';
 import { interrupted, networkFailure, unavailable } from './transport-failures.js';
 import type { Subject } from './transport-failures.js';
+import { atEndOfTurn } from './transport-turn.js';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -100,7 +101,8 @@ export class Exchange {
     this.#settle();
     this.#line = undefined;
     if (this.#body === undefined) {
-      this.#resolve(this.#answered(this.#chunks.length === 0 ? EMPTY : Buffer.concat(this.#chunks)));
+      const answer = this.#answered(this.#chunks.length === 0 ? EMPTY : Buffer.concat(this.#chunks));
+      atEndOfTurn(() => this.#resolve(answer));
     } else if (this.#received === this.#announced) {
       this.#body.push(null);
     } else {
@@ -133,6 +135,7 @@ export class Exchange {
         done(error);
       },
     });
+    // At once: until somebody has it, nobody hears that it breaks.
     this.#resolve(this.#answered(EMPTY));
   }
 
