@@ -25,7 +25,8 @@ export interface Bounds {
 /**
  * Applies the defaults and checks every number.
  *
- * @param largestWhole - bytes above which files travel in parts, whatever the memory: `Infinity` where no threads could share them
+ * @param largestWhole - bytes above which files travel in parts, whatever the memory: `Infinity` where no threads could share them,
+ * so that only what goes into one request limits it
  * @throws SealiftError `usage` naming the option, its value and its bounds.
  */
 export function resolveBounds(tuning: Tuning = {}, largestWhole = LARGEST_WHOLE_BYTES): Bounds {
