@@ -97,7 +97,7 @@ export const MAX_CONCURRENCY = 1024;
 
 /** Small files per batch handed to a worker: one pool task per file costs as much as the file. Ours, measured. */
 export const BATCH_FILES = 64;
-/** Small files under way before more threads start than one: it is done with fewer before another could begin. Ours, measured. */
+/** Small files under way before more threads start than one, or as many as one may hold: it is done with fewer before another could begin. Ours, measured. */
 export const FILES_FOR_ONE_THREAD = 64;
 /** Bytes of a file that keep a thread as busy as one more small file. Ours, measured. */
 export const SMALL_FILE_BYTES = 512 * KiB;

@@ -68,7 +68,7 @@ export class Crew {
   async run(task: unknown, load: number): Promise<unknown> {
     this.#load += load;
     try {
-      if (this.#load > FILES_FOR_ONE_THREAD) {
+      if (this.#load > Math.min(FILES_FOR_ONE_THREAD, this.#tasks)) {
         this.#hire();
       }
       const running = async (): Promise<unknown> => await this.#piscina.run(task);

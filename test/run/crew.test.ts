@@ -3,14 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
 import { setEnvironmentData } from 'node:worker_threads';
 import { FILES_FOR_ONE_THREAD } from '../../src/limits.js';
-import { Crew } from '../../src/run/crew.js';
+import { Crew, type CrewOptions } from '../../src/run/crew.js';
 
 const MEETING = new URL('../support/meeting-worker.js', import.meta.url);
 const MORTAL = new URL('../support/mortal-worker.js', import.meta.url);
 const LONELY = new URL('../support/lonely-worker.js', import.meta.url);
 
-function crewOf(t: TestContext, threads: number, worker = MEETING): Crew {
-  const crew = new Crew({ worker, threads, tasks: 8, onNotice: () => undefined });
+function crewOf(t: TestContext, threads: number, { worker = MEETING, tasks = 8 }: Partial<CrewOptions> = {}): Crew {
+  const crew = new Crew({ worker, threads, tasks, onNotice: () => undefined });
   t.after(async () => await crew.dismiss());
   return crew;
 }
@@ -23,7 +23,7 @@ async function meet(crew: Crew, tasks: number, load: number): Promise<number> {
 
 describe('a crew', () => {
   it('keeps a few files on one thread, however they come', async (t) => {
-    const crew = crewOf(t, 4);
+    const crew = crewOf(t, 4, { tasks: FILES_FOR_ONE_THREAD });
     assert.equal(await meet(crew, 8, FILES_FOR_ONE_THREAD / 8), 1);
     assert.equal(await meet(crew, 1, FILES_FOR_ONE_THREAD), 1);
     assert.equal(crew.threads.length, 1);
@@ -38,6 +38,14 @@ describe('a crew', () => {
     assert.equal(crew.threads.length, 3);
   });
 
+  it('takes fewer for enough where a thread may hold no more', async (t) => {
+    const crew = crewOf(t, 2, { tasks: 8 });
+    await meet(crew, 1, 8);
+    assert.equal(crew.threads.length, 1);
+    await meet(crew, 1, 9);
+    assert.equal(crew.threads.length, 2);
+  });
+
   it('does not load the first thread with heavy work that others are started for', async (t) => {
     const crew = crewOf(t, 2);
     assert.equal(await meet(crew, 1, 1), 1, 'it is there, and alone');
@@ -46,7 +54,7 @@ describe('a crew', () => {
   });
 
   it('ends without waiting, also where a thread has taken the place of another', async (t) => {
-    const crew = crewOf(t, 1, MORTAL);
+    const crew = crewOf(t, 1, { worker: MORTAL });
     await assert.rejects(crew.run('die', 1));
     assert.equal(await crew.run('live', 1), 'live');
     assert.equal(await crew.run('live', FILES_FOR_ONE_THREAD + 1), 'live');
@@ -56,7 +64,7 @@ describe('a crew', () => {
 
   it('goes on with the threads that start where others cannot', async (t) => {
     setEnvironmentData('lonely', new SharedArrayBuffer(4));
-    const crew = crewOf(t, 3, LONELY);
+    const crew = crewOf(t, 3, { worker: LONELY });
     assert.equal(await crew.run(undefined, 1), 'here');
     await crew.run(undefined, FILES_FOR_ONE_THREAD + 1);
     await until(() => Promise.resolve(crew.threads.length === 1));
