@@ -100,7 +100,7 @@ async function efficiencies(set: 'small' | 'large', group: PairOptions['group'])
   const best = { push: 0, pull: 0 };
   const isMet = (): boolean => isWithin(best.push, BOUNDS[`push ${set}: efficiency`]) && isWithin(best.pull, BOUNDS[`pull ${set}: efficiency`]);
   for (let attempt = 0; attempt < ATTEMPTS && !isMet(); attempt += 1) {
-    const rounds = await measurePairs({ group, threads: 2, runs: 1 });
+    const rounds = await measurePairs({ group, runs: 1 });
     best.push = Math.max(best.push, ...efficienciesOf(rounds, 'push'));
     best.pull = Math.max(best.pull, ...efficienciesOf(rounds, 'pull'));
   }

@@ -9,9 +9,8 @@ import { makeWork, nameOf, type Group } from '../src/commands/bench/work.js';
 import { createRsaKey } from '../src/keys/key-files.js';
 import { DEFAULT_CONCURRENCY } from '../src/limits.js';
 
-export interface PairOptions extends Partial<Pick<Combination, 'concurrency' | 'memoryBytes' | 'withPull' | 'isWarm'>> {
+export interface PairOptions extends Partial<Pick<Combination, 'threads' | 'concurrency' | 'memoryBytes' | 'withPull' | 'isWarm'>> {
   readonly group: Group;
-  readonly threads: number;
   readonly runs: number;
   /** @default 0 */
   readonly latencyMs?: number;

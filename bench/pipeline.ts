@@ -2,7 +2,7 @@
  * How close is the whole to its targets? `node dist/bench/pipeline.js [--files 5000] [--large-files 2] [--large-size 256MiB]
  * [--runs 3] [--only small|latency|large|large-whole|large-default]`; the targets were set for 20,000 files of 4 KiB and 3 of 1 GiB.
  *
- * Pushes and pulls against the sink, each round beside its floor, on two threads: one line per row of the table of targets
+ * Pushes and pulls against the sink, each round beside its floor, on as many threads as pay: one line per row of the table of targets
  * that is about the pipeline. Rows on other programs are printed by peers.js, on KMS by kms.js, on scale by scale.js.
  */
 import { createCipheriv, generateKeyPairSync, privateDecrypt, publicEncrypt, randomBytes } from 'node:crypto';
@@ -82,8 +82,8 @@ function pullAgainstPush(rounds: readonly Round[], program: keyof Round): number
 }
 
 async function rowsOf(title: string, work: Omit<PairOptions, 'runs' | 'threads'>): Promise<readonly Round[]> {
-  console.log(`\n${title}, two threads, median of ${runs}`);
-  return await measurePairs({ ...work, threads: 2, runs });
+  console.log(`\n${title}, as many threads as pay, median of ${runs}`);
+  return await measurePairs({ ...work, runs });
 }
 
 function efficiency(rounds: readonly Round[], operation: Operation): void {

@@ -36,7 +36,7 @@ export const SETTINGS = {
   endpoint: { kind: 'text', describe: 'URL of the OSS endpoint; https unless it is a loopback address', byDefault: '$OSS_ENDPOINT, else made from the region' },
   region: { kind: 'text', describe: 'Region id, such as cn-hangzhou', byDefault: '$OSS_REGION, else read from the endpoint' },
   internal: { kind: 'flag', describe: 'Use the endpoint inside Alibaba Cloud', byDefault: 'false' },
-  threads: { kind: 'count', min: 1, max: MAX_THREADS, describe: `Worker threads, 1 to ${MAX_THREADS}`, byDefault: 'available parallelism' },
+  threads: { kind: 'count', min: 1, max: MAX_THREADS, describe: `Worker threads, 1 to ${MAX_THREADS}`, byDefault: 'as many as pay, one per core at most' },
   concurrency: { kind: 'count', min: 1, max: MAX_CONCURRENCY, describe: `Requests in flight per thread, 1 to ${MAX_CONCURRENCY}`, byDefault: '64' },
   'part-size': { kind: 'size', min: MIN_PART_BYTES, max: MAX_PART_BYTES, describe: 'Bytes per part of a large file, such as 8MiB', byDefault: '8MiB' },
   memory: { kind: 'size', min: MIN_MEMORY_BYTES, max: Number.MAX_SAFE_INTEGER, describe: 'Budget in bytes for all buffers of the run', byDefault: '256MiB' },

@@ -22,7 +22,7 @@ export function benchCommand(context: Context): CommandBody {
           profile: text('small (20,000 × 4 KiB), medium (500 × 1 MiB), large (3 × 1 GiB), mixed, or a directory [default: mixed]'),
           files: text('Number of files of --size, instead of a profile [default: 1000]'),
           size: text('Bytes of each of --files, such as 4KiB [default: 4KiB]'),
-          threads: text('Worker threads; several values are all measured: 1,2,4 [default: available parallelism]'),
+          threads: text('Worker threads; several values are all measured: 1,2,4 [default: as many as pay]'),
           concurrency: text('Requests in flight per thread; several values: 16,64 [default: 64]'),
           latency: text('Milliseconds that the sink waits before it answers; several values: 0,20 [default: 0]'),
           'part-size': text('Bytes per part of a large file [default: 8MiB]'),

@@ -10,7 +10,7 @@ export function effectiveLines(effective: Effective): string[] {
     ['endpoint', effective.endpoint],
     ['envelope', effective.envelope],
     ['master keys', effective.masterKeys.join(', ')],
-    ['threads', String(effective.threads)],
+    ['threads', effective.threads === 1 ? '1' : `up to ${effective.threads}`],
     ['requests', `${effective.concurrency} in flight per thread`],
     ['part size', formatBytes(effective.partBytes)],
     ['memory', formatBytes(effective.memoryBytes)],

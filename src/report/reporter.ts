@@ -98,7 +98,7 @@ function quietLine(event: RunEvent): string | undefined {
 function startLine({ run, effective }: StartEvent, label: string): string {
   const { bucket, prefix, threads, concurrency } = effective;
   const place = `oss://${bucket}${prefix === '' ? '' : `/${prefix}`}`;
-  return `${label} ${escapeForTerminal(place)}, run ${escapeForTerminal(run)}, ${threads} threads with ${concurrency} requests each`;
+  return `${label} ${escapeForTerminal(place)}, run ${escapeForTerminal(run)}, ${threads === 1 ? '1 thread' : `up to ${threads} threads`} with ${concurrency} requests each`;
 }
 
 /** Of a dry run: the numbers and every file, on the channel that holds the result. */

@@ -1,8 +1,9 @@
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { FILES_FOR_ONE_THREAD, GRACE_MS, PARTS_PER_THREAD } from '../limits.js';
+import { FILES_FOR_ONE_THREAD, GRACE_MS, LIGHT_FILES_FOR_ALL_THREADS, PARTS_PER_THREAD, WATCH_MS } from '../limits.js';
 import { Budget } from './budget.js';
 import type { WorkerNotice } from './jobs.js';
+import { isHeldUp, ThreadWatch } from './thread-watch.js';
 
 type Balanced = Parameters<NonNullable<Piscina['options']['loadBalancer']>>[1][number];
 
@@ -11,21 +12,36 @@ export interface CrewOptions {
   readonly worker: URL;
   /** At most. */
   readonly threads: number;
+  /** Of these, that start as soon as one has enough to do, whatever the work: at least one. */
+  readonly atOnce: number;
   /** That a thread holds at once. */
   readonly tasks: number;
   readonly onNotice: (notice: WorkerNotice) => void;
 }
 
+/** What a task is for the thread that gets it. */
+export interface Load {
+  /** In small files. */
+  readonly weight: number;
+  /** Whether it keeps the coordinator so busy that one thread per core gains little. */
+  readonly isLight: boolean;
+}
+
 /**
  * Threads, as long as they live. One starts at once; the others when more is under way than that one has done by the time they
- * are ready, since a start costs as much as hundreds of small files. Until they are, heavy tasks wait for them, and not for those
- * that happen to be there already.
+ * are ready, since a start costs as much as thousands of small files. Light tasks start all of them only where those that are
+ * there wait for answers or for a disk, or where another one is worth its start. Heavy tasks wait for those that start, and not
+ * for those that happen to be there already.
  */
 export class Crew {
   readonly #piscina: Piscina;
   readonly #tasks: number;
   /** As many as were asked for, or as the system gives. */
   #threads: number;
+  readonly #atOnce: number;
+  readonly #watch: ThreadWatch;
+  /** Files that were light, so far. */
+  #light = 0;
   /** Files under way, and pieces of files as if they were many. */
   #load = 0;
   #isHiring = false;
@@ -36,8 +52,9 @@ export class Crew {
   /** For heavy tasks: some per thread that is ready, and no end of them when all are. */
   readonly #places = new Budget(PARTS_PER_THREAD);
 
-  constructor({ worker, threads, tasks, onNotice }: CrewOptions) {
+  constructor({ worker, threads, atOnce, tasks, onNotice }: CrewOptions) {
     this.#threads = threads;
+    this.#atOnce = atOnce;
     this.#tasks = tasks;
     this.#piscina = new Piscina({
       filename: worker.href,
@@ -50,6 +67,7 @@ export class Crew {
       atomics: 'disabled',
       recordTiming: false,
     });
+    this.#watch = new ThreadWatch(() => this.#piscina.threads);
     this.#piscina.on('message', onNotice);
     this.#piscina.on('error', (error: Error) => this.#miss(error));
     this.#watchStarts(this.#piscina.threads, 0);
@@ -64,17 +82,16 @@ export class Crew {
     return this.#piscina.threads;
   }
 
-  /** Rejects when the thread dies, or the crew is dismissed. @param load - in small files; from `FILES_FOR_ONE_THREAD` on it is heavy */
-  async run(task: unknown, load: number): Promise<unknown> {
-    this.#load += load;
+  /** Rejects when the thread dies, or the crew is dismissed. */
+  async run(task: unknown, { weight, isLight }: Load): Promise<unknown> {
+    this.#load += weight;
     try {
-      if (this.#load > Math.min(FILES_FOR_ONE_THREAD, this.#tasks)) {
-        this.#hire();
-      }
+      this.#hire(this.#wanted(weight, isLight));
       const running = async (): Promise<unknown> => await this.#piscina.run(task);
-      return await (load < FILES_FOR_ONE_THREAD ? running() : this.#places.with(1, running));
+      const isHeavy = weight >= FILES_FOR_ONE_THREAD && !(isLight && this.#starting.size === 0);
+      return await (isHeavy ? this.#places.with(1, running) : running());
     } finally {
-      this.#load -= load;
+      this.#load -= weight;
     }
   }
 
@@ -110,10 +127,31 @@ export class Crew {
     return this.#starting.size === 0 && this.#piscina.threads.length >= this.#threads;
   }
 
+  /** Threads for what is under way. */
+  #wanted(weight: number, isLight: boolean): number {
+    this.#light += isLight ? weight : 0;
+    if (this.#load <= Math.min(FILES_FOR_ONE_THREAD, this.#tasks)) {
+      this.#watch.restart();
+      return 1;
+    }
+    return isLight && this.#light < LIGHT_FILES_FOR_ALL_THREADS && !this.#areHeldUp() ? this.#atOnce : this.#threads;
+  }
+
+  /** As far as they have been watched for long enough. */
+  #areHeldUp(): boolean {
+    const look = this.#watch.look();
+    const isLoading = this.#starting.size > 0;
+    if (!isLoading && look.lived < WATCH_MS * this.#piscina.threads.length) {
+      return false;
+    }
+    this.#watch.restart();
+    return !isLoading && isHeldUp(look);
+  }
+
   /** piscina starts a thread for a task that its balancer gives to none; the task itself is taken back. */
-  #hire(): void {
+  #hire(wanted: number): void {
     const before = this.#piscina.threads;
-    const missing = this.#threads - before.length;
+    const missing = Math.min(wanted, this.#threads) - before.length;
     if (missing <= 0) {
       return;
     }

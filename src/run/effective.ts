@@ -1,15 +1,14 @@
-import { availableParallelism } from 'node:os';
 import { SealiftError } from '../errors.js';
 import {
   BLOCK_BYTES, DEFAULT_CONCURRENCY, DEFAULT_MEMORY_BYTES, DEFAULT_PART_BYTES, LARGEST_WHOLE_BYTES, MAX_CONCURRENCY, MAX_PARTS,
   MAX_PART_BYTES, MAX_THREADS, MIN_ARENA_SHARE, MIN_MEMORY_BYTES, MIN_PART_BYTES, RUN_BUFFER_BYTES, THREAD_BUFFER_BYTES,
 } from '../limits.js';
+import { crewSize, type CrewSize } from './crew-size.js';
 import type { FirstTouch } from './first-touch.js';
 import type { TransferOptions, Tuning } from './options.js';
 
 /** The numbers that bound a run: memory, descriptors and sockets follow from them, never from the number of files. */
-export interface Bounds {
-  readonly threads: number;
+export interface Bounds extends CrewSize {
   /** Requests in flight per thread. */
   readonly concurrency: number;
   readonly partBytes: number;
@@ -30,7 +29,7 @@ export interface Bounds {
  * @throws SealiftError `usage` naming the option, its value and its bounds.
  */
 export function resolveBounds(tuning: Tuning = {}, largestWhole = LARGEST_WHOLE_BYTES): Bounds {
-  const threads = inRange('threads', tuning.threads ?? availableParallelism(), 1, MAX_THREADS);
+  const { threads, threadsAtOnce } = crewSize(tuning.threads === undefined ? undefined : inRange('threads', tuning.threads, 1, MAX_THREADS));
   const concurrency = inRange('concurrency', tuning.concurrency ?? DEFAULT_CONCURRENCY, 1, MAX_CONCURRENCY);
   const memoryBytes = inRange('memory', tuning.memoryBytes ?? DEFAULT_MEMORY_BYTES, MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER);
   const partBytes = roundUp(inRange('part-size', tuning.partBytes ?? Math.min(DEFAULT_PART_BYTES, memoryBytes / 2), MIN_PART_BYTES, MAX_PART_BYTES));
@@ -41,7 +40,7 @@ export function resolveBounds(tuning: Tuning = {}, largestWhole = LARGEST_WHOLE_
   }
   const arenaBytes = Math.floor(Math.max(memoryBytes * MIN_ARENA_SHARE, memoryBytes - RUN_BUFFER_BYTES - threads * THREAD_BUFFER_BYTES));
   const singlePutBytes = Math.min(singlePutLimit(memoryBytes, partBytes, threads), Math.max(largestWhole, partBytes), MAX_PART_BYTES);
-  return { threads, concurrency, partBytes, memoryBytes, arenaBytes, singlePutBytes, firstTouch: tuning.firstTouch };
+  return { threads, threadsAtOnce, concurrency, partBytes, memoryBytes, arenaBytes, singlePutBytes, firstTouch: tuning.firstTouch };
 }
 
 /**

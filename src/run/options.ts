@@ -37,7 +37,11 @@ export type CredentialsProvider = (refused?: Credentials) => Promise<Credentials
 
 /** Undefined fields take the default of `limits.ts`. */
 export interface Tuning {
-  /** Worker threads. @default available parallelism */
+  /**
+   * Worker threads, at most: one starts at once, the others when there is more than that one has done by then.
+   *
+   * @default available parallelism; of these, the last one pushes small files only where threads wait, or in a long run
+   */
   readonly threads?: number;
   /** Requests in flight per thread. @default 64 */
   readonly concurrency?: number;

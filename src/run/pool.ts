@@ -1,7 +1,8 @@
 import { SealiftError } from '../errors.js';
-import { FILES_FOR_ONE_THREAD, SMALL_FILE_BYTES } from '../limits.js';
-import type { Crew } from './crew.js';
+import { FILES_FOR_ONE_THREAD, LIGHT_FILE_BYTES, SMALL_FILE_BYTES } from '../limits.js';
+import type { Crew, Load } from './crew.js';
 import { UNKNOWN_SESSION, type Job, type ResultOf } from './jobs.js';
+import { ThreadWatch } from './thread-watch.js';
 
 /** A run by its name, and whatever else its workers have to know. */
 export interface Introduction {
@@ -55,22 +56,14 @@ export class Pool {
     }
   }
 
-  /** From now on: each call says for what share of the time since the last one the threads had nothing to do, 0 to 1. */
+  /** From now on: each call says for what share of the time since the last one the threads had nothing to do, 0 to 1; an end starts no new ones. */
   watchIdleness(): () => number {
-    let before = this.#times();
+    const watch = new ThreadWatch(() => (this.#ended ? [] : this.#crew().threads));
     return () => {
-      const now = this.#times();
-      const [idle, active] = [Math.max(0, now.idle - before.idle), Math.max(0, now.active - before.active)];
-      before = now;
-      return idle + active === 0 ? 0 : idle / (idle + active);
+      const { lived, idle } = watch.look();
+      watch.restart();
+      return lived === 0 ? 0 : idle / lived;
     };
-  }
-
-  /** Of all threads together, in milliseconds; an end starts no new ones. */
-  #times(): { readonly idle: number; readonly active: number } {
-    const threads = this.#ended ? [] : this.#crew().threads;
-    const times = threads.map(({ performance }) => performance.eventLoopUtilization());
-    return { idle: times.reduce((sum, { idle }) => sum + idle, 0), active: times.reduce((sum, { active }) => sum + active, 0) };
   }
 
   #reasonOf(error: unknown, { broken }: Crew): SealiftError {
@@ -97,20 +90,26 @@ export class Pool {
   }
 }
 
-/** In small files. A batch alone is nothing to share, but where there is a piece of a large file there are others. */
-function loadOf(job: Job): number {
+/** A batch alone is nothing to share, but where there is a piece of a large file there are others. */
+function loadOf(job: Job): Load {
   switch (job.kind) {
-    case 'push':
-      return weightOf(job.files.map(({ stat }) => stat.sizeBytes));
+    case 'push': {
+      const sizes = job.files.map(({ stat }) => stat.sizeBytes);
+      return { weight: weightOf(sizes), isLight: sum(sizes) <= LIGHT_FILE_BYTES * sizes.length };
+    }
     case 'pull':
-      return weightOf(job.objects.map(({ sizeBytes }) => sizeBytes));
+      return { weight: weightOf(job.objects.map(({ sizeBytes }) => sizeBytes)), isLight: false };
     default:
-      return FILES_FOR_ONE_THREAD + 1;
+      return { weight: FILES_FOR_ONE_THREAD + 1, isLight: false };
   }
 }
 
 function weightOf(sizes: readonly number[]): number {
-  return Math.min(FILES_FOR_ONE_THREAD, sizes.reduce((sum, bytes) => sum + 1 + bytes / SMALL_FILE_BYTES, 0));
+  return Math.min(FILES_FOR_ONE_THREAD, sizes.length + sum(sizes) / SMALL_FILE_BYTES);
+}
+
+function sum(sizes: readonly number[]): number {
+  return sizes.reduce((total, bytes) => total + bytes, 0);
 }
 
 function interrupted(): SealiftError {

@@ -1,7 +1,7 @@
-import { availableParallelism } from 'node:os';
 import { SealiftError } from '../errors.js';
 import { DEFAULT_CONCURRENCY } from '../limits.js';
 import { Crew } from './crew.js';
+import { crewSize } from './crew-size.js';
 import { Pool, type Introduction } from './pool.js';
 
 /** `dist/workers/object.js`, wherever the package lies; a URL and no import, so there is no cycle. */
@@ -9,8 +9,10 @@ const WORKER_URL = new URL('../../workers/object.js', import.meta.url);
 
 /** What {@link ThreadPool} is told. */
 export interface ThreadPoolOptions {
-  /** @default available parallelism */
+  /** @default as many as pay, available parallelism at most: see `Tuning.threads` */
   readonly threads?: number;
+  /** @internal Of these, that start as soon as one has enough to do. @default all that were asked for */
+  readonly threadsAtOnce?: number;
   /** Jobs that a thread holds at once: the `concurrency` of its runs. @default 64 */
   readonly concurrency?: number;
   /** @internal The module that answers jobs. */
@@ -24,16 +26,19 @@ export interface ThreadPoolOptions {
  * keeps no process alive.
  */
 export class ThreadPool {
-  /** How many. One starts at once, the others when there is work for them. */
+  /** How many at most. One starts at once, the others when there is work for them. */
   readonly threads: number;
+  readonly #atOnce: number;
   readonly #concurrency: number;
   readonly #worker: URL;
   readonly #listeners = new Map<string, (message: string) => void>();
   #crew: Crew | undefined;
   #destroyed = false;
 
-  constructor({ threads = availableParallelism(), concurrency = DEFAULT_CONCURRENCY, worker = WORKER_URL }: ThreadPoolOptions = {}) {
-    this.threads = threads;
+  constructor({ threads, threadsAtOnce, concurrency = DEFAULT_CONCURRENCY, worker = WORKER_URL }: ThreadPoolOptions = {}) {
+    const size = crewSize(threads);
+    this.threads = size.threads;
+    this.#atOnce = threadsAtOnce ?? size.threadsAtOnce;
     this.#concurrency = concurrency;
     this.#worker = worker;
   }
@@ -85,6 +90,7 @@ export class ThreadPool {
     return new Crew({
       worker: this.#worker,
       threads: this.threads,
+      atOnce: this.#atOnce,
       tasks: Math.max(2, this.#concurrency),
       onNotice: ({ session, notice }) => this.#listeners.get(session)?.(notice),
     });

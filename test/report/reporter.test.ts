@@ -46,7 +46,7 @@ describe('a report for people', () => {
     const { reporter, stdout, stderr } = bench();
     [start, summary].forEach(reporter.onEvent);
     reporter.finish(result, '');
-    assert.deepEqual(stderr.lines, ['push oss://b/p, run r1, 2 threads with 16 requests each']);
+    assert.deepEqual(stderr.lines, ['push oss://b/p, run r1, up to 2 threads with 16 requests each']);
     assert.match(stdout.lines[0] ?? '', /^push NOT complete \(exit code 3\): 3 scanned = 1 done \+ 1 skipped \+ 1 failed$/);
     assert.equal(stdout.lines.at(-1), '  continue with: sealift resume /m.jsonl');
   });
@@ -111,7 +111,7 @@ describe('a dry run', () => {
     reporter.onEvent({ event: 'file', path: 'a\u0007', key: 'p/a', state: 'planned', bytes: 2048 });
     reporter.onEvent({ event: 'file', path: 'l', key: 'p/l', state: 'skipped', code: 'symlink' });
     const text = stdout.text;
-    for (const part of ['oss://b/p in cn-hangzhou', '16 in flight per thread', '8 MiB', '256 MiB', 'threads      2', 'SHA256:ab']) {
+    for (const part of ['oss://b/p in cn-hangzhou', '16 in flight per thread', '8 MiB', '256 MiB', 'threads      up to 2', 'SHA256:ab']) {
       assert.ok(text.includes(part), `${part} is missing in ${text}`);
     }
     assert.ok(text.includes(String.raw`  planned  a\x07  2 KiB`) && text.includes('  skipped  l  symlink'), text);

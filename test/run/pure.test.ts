@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { SealiftError } from '../../src/errors.js';
-import { GiB, LARGEST_WHOLE_BYTES, MAX_PART_BYTES, MAX_PARTS, MiB } from '../../src/limits.js';
+import { GiB, LARGEST_WHOLE_BYTES, MAX_PART_BYTES, MAX_PARTS, MAX_THREADS, MiB } from '../../src/limits.js';
 import { Budget } from '../../src/run/budget.js';
+import { crewSize } from '../../src/run/crew-size.js';
 import { partBytesFor, resolveBounds } from '../../src/run/effective.js';
 import type { RunEvent } from '../../src/run/events.js';
 import { decideExisting } from '../../src/run/existing.js';
@@ -13,6 +14,7 @@ import { planPull, type PullFacts } from '../../src/run/pull-plan.js';
 import { slabBytes, Slabs } from '../../src/run/slabs.js';
 import { storeIdentity } from '../../src/run/store-identity.js';
 import { Tally } from '../../src/run/tally.js';
+import { isHeldUp } from '../../src/run/thread-watch.js';
 
 const STAT = { sizeBytes: 10, mtimeNs: 5n, ctimeNs: 6n, ino: 7n, dev: 8n, mode: 0o644 };
 
@@ -60,6 +62,19 @@ describe('slabs', () => {
     kept.forEach((slab) => slabs.give(slab));
     const again = [slabs.take(8000), slabs.take(8000), slabs.take(8000)].map(({ buffer }) => buffer);
     assert.equal(kept.filter(({ buffer }) => again.includes(buffer)).length, 2);
+  });
+});
+
+describe('threads', () => {
+  it('are as many as were asked for, or as there are cores, of which the last one has to be worth it', () => {
+    assert.deepEqual(crewSize(8, 2), { threads: 8, threadsAtOnce: 8 });
+    const sizes = [1, 2, 16, 384].map((cores) => crewSize(undefined, cores));
+    assert.deepEqual(sizes.map(({ threads, threadsAtOnce }) => [threads, threadsAtOnce]), [[1, 1], [2, 1], [16, 15], [MAX_THREADS, MAX_THREADS - 1]]);
+  });
+
+  it('are held up when they wait for answers or for a disk, and not when they work', () => {
+    const working = { lived: 100, idle: 10, cpu: 120 };
+    assert.deepEqual([working, { ...working, idle: 40 }, { ...working, cpu: 60 }].map(isHeldUp), [false, true, true]);
   });
 });
 

@@ -1,5 +1,6 @@
 /** One combination of flags: rounds as long as there is time, and what they come to. */
 import { formatBytes, formatDuration, plural } from '../../report/format.js';
+import { crewSize } from '../../run/crew-size.js';
 import type { Measure, Operation } from './job.js';
 import { measureRound, profileRound, type Combination, type Measures, type Round, type Splits, type Stage } from './round.js';
 import { figures, medianBy, type Row } from './rows.js';
@@ -36,7 +37,7 @@ function rowOf(operation: Operation, pairs: readonly Pair[], { combination, stag
   const split = stages[operation];
   return {
     work: `${operation} ${nameOf(combination, stage)}`,
-    operation, data: work.name, target: place.name, envelope, keyBits, threads, concurrency, latencyMs,
+    operation, data: work.name, target: place.name, envelope, keyBits, threads: crewSize(threads).threads, concurrency, latencyMs,
     ...(partBytes === undefined ? {} : { partBytes }),
     runs: pairs.length,
     ...(isWarm ? { warm: true } : {}),
@@ -54,7 +55,7 @@ function efficiencyOf({ ours, floor }: Pair): number {
 
 function nameOf({ threads, concurrency, partBytes, isWarm }: Combination, { work, latencyMs }: Stage): string {
   const parts = partBytes === undefined ? '' : `, parts of ${formatBytes(partBytes)}`;
-  return `${work.name}, ${plural(threads, 'thread')} × ${concurrency}${parts}${latencyMs === 0 ? '' : `, ${latencyMs} ms`}${isWarm ? ', warm' : ''}`;
+  return `${work.name}, ${threads === undefined ? 'up to ' : ''}${plural(crewSize(threads).threads, 'thread')} × ${concurrency}${parts}${latencyMs === 0 ? '' : `, ${latencyMs} ms`}${isWarm ? ', warm' : ''}`;
 }
 
 function told({ push, pull }: Measures): string {

@@ -1,6 +1,7 @@
-/** The floor of a bench: the same bytes read, sealed, checksummed and sent by the shortest code there is, on as many threads. */
+/** The floor of a bench: the same bytes read, sealed, checksummed and sent by the shortest code there is, on as many threads as ours may start. */
 import { Worker } from 'node:worker_threads';
 import { MiB } from '../../limits.js';
+import { crewSize } from '../../run/crew-size.js';
 import type { Job } from './job.js';
 
 /** A file, or a part of a large one, which is sealed as an object of its own. */
@@ -40,12 +41,12 @@ export class FloorThreads {
   readonly #workers: readonly Worker[];
 
   constructor({ threads }: Pick<Job, 'threads'>) {
-    this.#workers = Array.from({ length: threads }, () => new Worker(new URL('./floor-thread.js', import.meta.url)));
+    this.#workers = Array.from({ length: crewSize(threads).threads }, () => new Worker(new URL('./floor-thread.js', import.meta.url)));
   }
 
   async move(job: Job): Promise<Moved> {
     const pieces = piecesOf(job);
-    await Promise.all(this.#workers.map((worker, thread) => onThread(worker, { job, pieces: pieces.filter((_, index) => index % job.threads === thread) })));
+    await Promise.all(this.#workers.map((worker, thread) => onThread(worker, { job, pieces: pieces.filter((_, index) => index % this.#workers.length === thread) })));
     return { files: job.files.length, bytes: job.files.reduce((sum, { bytes }) => sum + bytes, 0) };
   }
 

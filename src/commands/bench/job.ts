@@ -18,7 +18,8 @@ export interface Job {
   readonly target: StoreTarget;
   readonly credentials: Credentials;
   readonly envelope: EnvelopeFamily;
-  readonly threads: number;
+  /** Where none are named, as many as pay. */
+  readonly threads?: number;
   readonly concurrency: number;
   readonly partBytes?: number;
   readonly memoryBytes?: number;

@@ -47,7 +47,7 @@ function floorThreads(job: Job): Threads {
 }
 
 function ourThreads({ threads, concurrency }: Job): Threads {
-  const pool = new ThreadPool({ threads, concurrency });
+  const pool = new ThreadPool({ concurrency, ...(threads === undefined ? {} : { threads }) });
   return { move: (round, options) => transfer(round, { ...options, pool }), end: () => pool.destroy() };
 }
 
@@ -99,7 +99,7 @@ async function optionsOf({ keyFile, target, credentials, manifest, threads, conc
   return {
     target, credentials, manifest, manifestDirectories: [],
     keys: [await loadRsaKey(keyFile)],
-    tuning: { threads, concurrency, ...(partBytes === undefined ? {} : { partBytes }), ...(memoryBytes === undefined ? {} : { memoryBytes }) },
+    tuning: { concurrency, ...(threads === undefined ? {} : { threads }), ...(partBytes === undefined ? {} : { partBytes }), ...(memoryBytes === undefined ? {} : { memoryBytes }) },
   };
 }
 

@@ -11,7 +11,8 @@ import type { Place } from './target.js';
 import type { Work } from './work.js';
 
 export interface Combination {
-  readonly threads: number;
+  /** Where none are named, as many as pay. */
+  readonly threads: number | undefined;
   readonly concurrency: number;
   readonly partBytes: number | undefined;
   readonly memoryBytes: number | undefined;
@@ -125,10 +126,11 @@ async function jobOf(program: Program, operation: Operation, { combination, stag
     target: { ...target, prefix: operation === 'push' ? `${prefix}${ending}` : prefix },
   });
   return {
-    program, operation, keyFile, envelope, threads, concurrency, credentials: await providerOf(credentials)(),
+    program, operation, keyFile, envelope, concurrency, credentials: await providerOf(credentials)(),
     files: program === 'floor' ? work.files : [],
     ...placesOf(''),
     ...(isWarm ? { warmUp: placesOf(WARM_UP) } : {}),
+    ...(threads === undefined ? {} : { threads }),
     ...(partBytes === undefined ? {} : { partBytes }),
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
   };

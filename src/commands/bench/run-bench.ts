@@ -1,6 +1,6 @@
 /** A bench from flags to numbers: makes the data, measures every combination beside its floor, opens what was sealed. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SealiftError, toFailure } from '../../errors.js';
 import { createRsaKey } from '../../keys/key-files.js';
@@ -89,9 +89,9 @@ async function measureLatency(context: Context, { request, flags, scratch, signa
   }
 }
 
-async function measureEach({ threads = [availableParallelism()], concurrency = [DEFAULT_CONCURRENCY], partBytes, memoryBytes, runs, isWarm }: BenchRequest, stage: Stage): Promise<readonly Row[]> {
+async function measureEach({ threads, concurrency = [DEFAULT_CONCURRENCY], partBytes, memoryBytes, runs, isWarm }: BenchRequest, stage: Stage): Promise<readonly Row[]> {
   const rows: Row[] = [];
-  for (const count of threads) {
+  for (const count of threads ?? [undefined]) {
     for (const requests of concurrency) {
       rows.push(...(await measureCombination({ threads: count, concurrency: requests, partBytes, memoryBytes, runs, isWarm, withPull: true, withProfile: true }, stage)));
     }

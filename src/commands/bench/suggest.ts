@@ -67,7 +67,7 @@ function isSame(a: Combination, b: Combination): boolean {
 
 /** The modest ones first: more has to be worth it. */
 function bestOf(trials: readonly Trial[]): Trial {
-  const modestFirst = trials.toSorted(({ combination: a }, { combination: b }) => a.threads - b.threads || a.concurrency - b.concurrency || (a.partBytes ?? 0) - (b.partBytes ?? 0));
+  const modestFirst = trials.toSorted(({ row: a }, { row: b }) => a.threads - b.threads || a.concurrency - b.concurrency || (a.partBytes ?? 0) - (b.partBytes ?? 0));
   return modestFirst.reduce((best, other) => (other.row.seconds * WORTH < best.row.seconds ? other : best));
 }
 

@@ -1,0 +1,15 @@
+import { availableParallelism } from 'node:os';
+import { MAX_THREADS } from '../limits.js';
+
+export interface CrewSize {
+  /** At most. */
+  readonly threads: number;
+  /** Of these, that start as soon as one has enough to do, whatever the work. */
+  readonly threadsAtOnce: number;
+}
+
+/** All that were asked for; of as many as there are cores, the last one shares its core with the coordinator and has to be worth it. */
+export function crewSize(asked?: number, cores = availableParallelism()): CrewSize {
+  const threads = asked ?? Math.min(cores, MAX_THREADS);
+  return { threads, threadsAtOnce: asked ?? Math.max(1, threads - 1) };
+}

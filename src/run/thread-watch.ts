@@ -1,0 +1,50 @@
+import type { Worker } from 'node:worker_threads';
+import { SPARE_SHARE } from '../limits.js';
+
+/** Since a moment, in milliseconds. */
+export interface Look {
+  /** Of the threads, all together. */
+  readonly lived: number;
+  /** Of these, in which they had nothing to do. */
+  readonly idle: number;
+  /** CPU time of the whole process. */
+  readonly cpu: number;
+}
+
+/** Whether threads wait for answers, or for a disk: in either case they get less of the processor than they could use. */
+export function isHeldUp({ lived, idle, cpu }: Look): boolean {
+  return Math.min(lived - idle, cpu) < (1 - SPARE_SHARE) * lived;
+}
+
+/** What threads do with their time. */
+export class ThreadWatch {
+  readonly #threads: () => readonly Pick<Worker, 'performance'>[];
+  #before: Look;
+
+  constructor(threads: () => readonly Pick<Worker, 'performance'>[]) {
+    this.#threads = threads;
+    this.#before = this.#now();
+  }
+
+  /** From now on. */
+  restart(): void {
+    this.#before = this.#now();
+  }
+
+  /** Since the last restart; threads that have come or gone meanwhile blur it. */
+  look(): Look {
+    const { lived, idle, cpu } = this.#now();
+    const before = this.#before;
+    return { lived: Math.max(0, lived - before.lived), idle: Math.max(0, idle - before.idle), cpu: cpu - before.cpu };
+  }
+
+  #now(): Look {
+    const times = this.#threads().map(({ performance }) => performance.eventLoopUtilization());
+    const { user, system } = process.cpuUsage();
+    return {
+      lived: times.reduce((sum, { idle, active }) => sum + idle + active, 0),
+      idle: times.reduce((sum, { idle }) => sum + idle, 0),
+      cpu: (user + system) / 1000,
+    };
+  }
+}
