@@ -58,7 +58,7 @@ export const SCANS_PER_THREAD = 3;
 
 /** Parts that each thread has under way at first: one is sealed or opened while the other travels. Ours. */
 export const PARTS_PER_THREAD = 2;
-/** Share of their time for which threads have to wait before more is begun at once. Ours. */
+/** Share of their time for which threads have to wait before more parts are begun at once. Ours. */
 export const SPARE_SHARE = 0.25;
 /** So many times as fast as before the last doubling parts must go for the next one. Ours. */
 export const FASTER = 1.5;
@@ -101,8 +101,10 @@ export const BATCH_FILES = 64;
 export const FILES_FOR_ONE_THREAD = 64;
 /** Bytes of a file, on average, up to which pushing it keeps the coordinator so busy that one thread per core gains little. Ours, measured. */
 export const LIGHT_FILE_BYTES = 16 * KiB;
-/** Such files after which the last thread has saved as many seconds as its start costs CPU seconds. Ours, measured. */
+/** Such files in a row after which the last thread has saved as many seconds as its start costs CPU seconds. Ours, measured. */
 export const LIGHT_FILES_FOR_ALL_THREADS = 24_000;
+/** Share of their time for which threads have to be held up before such files start another one: more than happens where nothing holds them up. Ours, measured. */
+export const HELD_UP_SHARE = 0.15;
 /** Milliseconds of its life after which it is looked at whether a thread is held up. Ours. */
 export const WATCH_MS = 100;
 /** Bytes of a file that keep a thread as busy as one more small file. Ours, measured. */

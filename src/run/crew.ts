@@ -40,7 +40,7 @@ export class Crew {
   #threads: number;
   readonly #atOnce: number;
   readonly #watch: ThreadWatch;
-  /** Files that were light, so far. */
+  /** Light files in a row, while there was more than enough for one thread. */
   #light = 0;
   /** Files under way, and pieces of files as if they were many. */
   #load = 0;
@@ -129,11 +129,12 @@ export class Crew {
 
   /** Threads for what is under way. */
   #wanted(weight: number, isLight: boolean): number {
-    this.#light += isLight ? weight : 0;
     if (this.#load <= Math.min(FILES_FOR_ONE_THREAD, this.#tasks)) {
+      this.#light = 0;
       this.#watch.restart();
       return 1;
     }
+    this.#light += isLight ? weight : 0;
     return isLight && this.#light < LIGHT_FILES_FOR_ALL_THREADS && !this.#areHeldUp() ? this.#atOnce : this.#threads;
   }
 

@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import { SPARE_SHARE } from '../limits.js';
+import { HELD_UP_SHARE } from '../limits.js';
 
 /** Since a moment, in milliseconds. */
 export interface Look {
@@ -13,7 +13,7 @@ export interface Look {
 
 /** Whether threads wait for answers, or for a disk: in either case they get less of the processor than they could use. */
 export function isHeldUp({ lived, idle, cpu }: Look): boolean {
-  return Math.min(lived - idle, cpu) < (1 - SPARE_SHARE) * lived;
+  return Math.min(lived - idle, cpu) < (1 - HELD_UP_SHARE) * lived;
 }
 
 /** What threads do with their time. */
