@@ -84,6 +84,8 @@ export interface SummaryEvent extends Counters {
   readonly exitCode: number;
   /** Large files that began anew with a fresh data key, although parts of them had arrived; absent for none. */
   readonly restarted?: number;
+  /** How many were skipped for which reason, `skipped` in all; absent for none. */
+  readonly skipReasons?: Readonly<Partial<Record<SkipReason, number>>>;
 }
 
 /** Everything that a run tells while it is under way. */

@@ -1,5 +1,5 @@
 import { combineExitCodes, exitCodeOf, isErrorCode, SealiftError, type Failure } from '../errors.js';
-import type { EventListener, FileEvent, FileState, RunEvent, SkipReason } from './events.js';
+import type { EventListener, FileEvent, FileState, RunEvent, SkipReason, SummaryEvent } from './events.js';
 import type { FileFailure } from './options.js';
 
 /** Failures kept in memory for the result; the manifest has all of them. */
@@ -20,6 +20,7 @@ export class Tally {
   #parked = 0;
   #done = 0;
   #skipped = 0;
+  readonly #skipReasons: Partial<Record<SkipReason, number>> = {};
   #failed = 0;
   #bytes = 0;
   #scannedBytes = 0;
@@ -71,6 +72,7 @@ export class Tally {
 
   skipped(file: FileFacts, reason: SkipReason): void {
     this.#skipped += 1;
+    this.#skipReasons[reason] = (this.#skipReasons[reason] ?? 0) + 1;
     const event = fileEvent(file, 'skipped');
     event.code = reason;
     this.emit(event);
@@ -107,9 +109,12 @@ export class Tally {
     return { scanned: this.#scanned - this.#parked, done: this.#done, skipped: this.#skipped, failed: this.#failed, bytes: this.#bytes };
   }
 
-  /** Empty for none, so that it shows up only where there is something to say. */
-  get restarts(): { readonly restarted?: number } {
-    return this.#restarted === 0 ? {} : { restarted: this.#restarted };
+  /** What shows up only where there is something to say. */
+  get remarks(): Pick<SummaryEvent, 'restarted' | 'skipReasons'> {
+    return {
+      ...(this.#restarted === 0 ? {} : { restarted: this.#restarted }),
+      ...(this.#skipped === 0 ? {} : { skipReasons: { ...this.#skipReasons } }),
+    };
   }
 
   get parkedCount(): number {
@@ -148,7 +153,7 @@ export class Tally {
     if (scanned !== done + skipped + failed) {
       throw new SealiftError('internal', `${scanned} entries were scanned, but ${done} done, ${skipped} skipped and ${failed} failed do not add up to that`);
     }
-    this.emit({ event: 'summary', scanned, done, skipped, failed, bytes, exitCode: this.exitCode, ...this.restarts });
+    this.emit({ event: 'summary', scanned, done, skipped, failed, bytes, exitCode: this.exitCode, ...this.remarks });
   }
 }
 

@@ -17,6 +17,11 @@ describe('closingLines', () => {
     ]);
   });
 
+  it('say why entries were skipped', () => {
+    const skipped = { ...result, skipped: 1205, skipReasons: { symlink: 1, unchanged: 1202, 'empty-directory': 2 } };
+    assert.equal(closingLines(skipped, closing)[2], '  skipped: 1,202 unchanged; 1 symbolic link, not followed; 2 empty directories');
+  });
+
   it('of an unfinished run name the failures, their remedies and how to go on', () => {
     const failures = [{ path: 'a', code: 'unreadable', message: 'a cannot be read', remedy: 'chmod u+r a' }, { path: 'b', code: 'vanished', message: 'b is gone' }];
     const lines = closingLines({ ...result, done: 210, failed: 2, exitCode: 3, complete: false, failures }, closing);

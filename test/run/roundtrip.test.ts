@@ -217,6 +217,9 @@ describe('a run', () => {
     assert.equal(files.length, result.scanned);
     const reasons = files.filter((event) => event.state === 'skipped').map((event) => event.code);
     assert.deepEqual(reasons.sort(), ['empty-directory', 'excluded', 'special', 'symlink']);
+    const summary = events.at(-1);
+    assert.deepEqual(result.skipReasons, { 'empty-directory': 1, 'excluded': 1, 'special': 1, 'symlink': 1 });
+    assert.deepEqual(summary?.event === 'summary' && summary.skipReasons, result.skipReasons);
   });
 
   it('plans without sending or writing anything on a dry run', async (t) => {

@@ -7,6 +7,8 @@ import { createRsaKey } from '../../keys/key-files.js';
 import { DEFAULT_RSA_KEY_BITS, MiB } from '../../limits.js';
 import { startLocalCloud } from '../../local/cloud.js';
 import { formatBytes, formatDuration, plural } from '../../report/format.js';
+import { skipText } from '../../report/skips.js';
+import type { SummaryEvent } from '../../run/events.js';
 import { createOssStore } from '../../store/oss.js';
 import type { Context } from '../context.js';
 import { runChild, runChildWell, type ChildEvent, type ChildOptions } from './child.js';
@@ -83,12 +85,14 @@ async function resume({ say, child, parts }: Stage): Promise<void> {
   say(`4  sealift status: exit code ${status.exitCode ?? 'none'}, unfinished`);
   const summary = await runChildWell(['resume', '--key', 'key.pem'], child);
   say(`5  sealift resume --key key.pem: ${counts(summary)}`);
+  saySkips(summary, say);
   say(`   ${plural(parts.count, 'part')} sent; of the ${before} that were there already, ${parts.repeated} were sent again`);
 }
 
 async function pullAndCompare({ root, say, child }: Stage): Promise<void> {
   const pulled = await runChildWell(['pull', PLACE, 'restored', '--key', 'key.pem'], child);
   say(`6  sealift pull ${PLACE} restored --key key.pem: ${counts(pulled)}`);
+  saySkips(pulled, say);
   const { files, directories, bytes, differences } = compareTrees(join(root, 'tree'), join(root, 'restored'));
   if (differences.length > 0) {
     throw new SealiftError('internal', `the trees differ in ${differences.length} names, first ${JSON.stringify(differences[0])}`);
@@ -113,6 +117,13 @@ async function showEnvelope(cloud: Awaited<ReturnType<typeof startLocalCloud>>, 
 function counts(summary: ChildEvent): string {
   const number = (name: string): string => String(summary[name]);
   return `${number('scanned')} = ${number('done')} done + ${number('skipped')} skipped + ${number('failed')} failed`;
+}
+
+function saySkips({ skipReasons }: ChildEvent, say: Stage['say']): void {
+  const reasons = skipText(skipReasons as SummaryEvent['skipReasons']);
+  if (reasons !== '') {
+    say(`   skipped: ${reasons}`);
+  }
 }
 
 function reach({ oss, accessKeyId, accessKeySecret }: Awaited<ReturnType<typeof startLocalCloud>>): Record<string, string> {

@@ -1,0 +1,23 @@
+/** Why entries were skipped, in words. */
+import type { SkipReason, SummaryEvent } from '../run/events.js';
+import { formatCount } from './format.js';
+
+const WORDS: Readonly<Record<SkipReason, readonly [one: string, many: string]>> = {
+  'unchanged': ['unchanged', 'unchanged'],
+  'exists': ['there already', 'there already'],
+  'symlink': ['symbolic link, not followed', 'symbolic links, not followed'],
+  'special': ['pipe, socket or device', 'pipes, sockets or devices'],
+  'excluded': ['excluded', 'excluded'],
+  'own-file': ['file of Sealift itself', 'files of Sealift itself'],
+  'empty-directory': ['empty directory', 'empty directories'],
+  'not-sealed': ['not sealed', 'not sealed'],
+};
+
+/** `198 unchanged; 1 empty directory`; empty for none. */
+export function skipText(reasons: SummaryEvent['skipReasons'] = {}): string {
+  const told = (Object.keys(WORDS) as SkipReason[]).map((reason) => {
+    const count = reasons[reason] ?? 0;
+    return count === 0 ? '' : `${formatCount(count)} ${WORDS[reason][count === 1 ? 0 : 1]}`;
+  });
+  return told.filter((text) => text !== '').join('; ');
+}
