@@ -39,7 +39,7 @@ describe('a first try without any configuration', () => {
   it('pushes, and says where the manifest is', async () => {
     const { code, stdout, stderr } = await world.run(['push', 'tree', PLACE, ...LOCAL]);
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /^push complete: 5 scanned = 4 done \+ 1 skipped \+ 0 failed\n {2}10 B in .*\n {2}manifest .*state\/sealift\/manifests\/.*\.jsonl\n$/);
+    assert.match(stdout, /^push complete: 5 scanned = 4 done \+ 1 skipped \+ 0 failed\n {2}10 B in .*\n {2}skipped: 1 empty directory\n {2}manifest .*state\/sealift\/manifests\/.*\.jsonl\n$/);
   });
 
   it('keeps its key to its owner', async () => {
@@ -59,7 +59,7 @@ describe('a first try without any configuration', () => {
     assert.match(String(first['manifest']), /\.jsonl$/);
     assert.deepEqual((first['effective'] as Record<string, unknown>)['threads'], 1);
     const last = events.at(-1);
-    assert.deepEqual({ ...last, time: '' }, { v: 1, event: 'summary', time: '', scanned: 5, done: 0, skipped: 5, failed: 0, bytes: 0, exitCode: 0 });
+    assert.deepEqual({ ...last, time: '' }, { v: 1, event: 'summary', time: '', scanned: 5, done: 0, skipped: 5, failed: 0, bytes: 0, exitCode: 0, skipReasons: { 'unchanged': 4, 'empty-directory': 1 } });
     for (const { v, time } of events) {
       assert.equal(v, 1);
       assert.equal(new Date(time).toISOString(), time);
