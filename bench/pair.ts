@@ -1,4 +1,4 @@
-/** Pushes and pulls against the sink, each in turn with its floor: what `sealift bench` measures, without its profile. */
+/** Pushes and pulls against the sink, each in turn with its floor, on as many threads as pay: what `sealift bench` measures, without its profile. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { makeWork, nameOf, type Group } from '../src/commands/bench/work.js';
 import { createRsaKey } from '../src/keys/key-files.js';
 import { DEFAULT_CONCURRENCY } from '../src/limits.js';
 
-export interface PairOptions extends Partial<Pick<Combination, 'threads' | 'concurrency' | 'memoryBytes' | 'withPull' | 'isWarm'>> {
+export interface PairOptions extends Partial<Pick<Combination, 'concurrency' | 'memoryBytes' | 'withPull' | 'isWarm'>> {
   readonly group: Group;
   readonly runs: number;
   /** @default 0 */
@@ -17,7 +17,7 @@ export interface PairOptions extends Partial<Pick<Combination, 'threads' | 'conc
 }
 
 /** @throws SealiftError unless objects open again */
-export async function measurePairs({ group, threads, runs, latencyMs = 0, concurrency = DEFAULT_CONCURRENCY, memoryBytes, withPull = true, isWarm = false }: PairOptions): Promise<readonly Round[]> {
+export async function measurePairs({ group, runs, latencyMs = 0, concurrency = DEFAULT_CONCURRENCY, memoryBytes, withPull = true, isWarm = false }: PairOptions): Promise<readonly Round[]> {
   const scratch = mkdtempSync(join(tmpdir(), 'sealift-bench-'));
   const sink = await openSink(latencyMs);
   try {
@@ -31,7 +31,7 @@ export async function measurePairs({ group, threads, runs, latencyMs = 0, concur
     } as const;
     const rounds: Round[] = [];
     for (let run = 0; run < runs; run += 1) {
-      rounds.push(await measureRound({ threads, concurrency, partBytes: undefined, memoryBytes, withPull, withProfile: false, isWarm, runs }, stage));
+      rounds.push(await measureRound({ threads: undefined, concurrency, partBytes: undefined, memoryBytes, withPull, withProfile: false, isWarm, runs }, stage));
     }
     return rounds;
   } finally {

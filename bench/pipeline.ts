@@ -81,7 +81,7 @@ function pullAgainstPush(rounds: readonly Round[], program: keyof Round): number
   return median(rounds.map(({ [program]: { push, pull } }) => measured(pull).cpuSeconds / measured(push).cpuSeconds));
 }
 
-async function rowsOf(title: string, work: Omit<PairOptions, 'runs' | 'threads'>): Promise<readonly Round[]> {
+async function rowsOf(title: string, work: Omit<PairOptions, 'runs'>): Promise<readonly Round[]> {
   console.log(`\n${title}, as many threads as pay, median of ${runs}`);
   return await measurePairs({ ...work, runs });
 }

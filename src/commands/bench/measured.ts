@@ -8,6 +8,7 @@ import type { RunResult, TransferOptions } from '../../run/options.js';
 import { pull } from '../../run/pull.js';
 import { push } from '../../run/push.js';
 import { ThreadPool } from '../../run/thread-pool.js';
+import { defined } from '../defined.js';
 import { FloorThreads, runFloor, type Moved } from './floor.js';
 import type { Job, Measure, Refusal } from './job.js';
 import { forgetLatency, latencySoFar } from './latency.js';
@@ -47,7 +48,7 @@ function floorThreads(job: Job): Threads {
 }
 
 function ourThreads({ threads, concurrency }: Job): Threads {
-  const pool = new ThreadPool({ concurrency, ...(threads === undefined ? {} : { threads }) });
+  const pool = new ThreadPool(defined({ threads, concurrency }));
   return { move: (round, options) => transfer(round, { ...options, pool }), end: () => pool.destroy() };
 }
 
@@ -99,7 +100,7 @@ async function optionsOf({ keyFile, target, credentials, manifest, threads, conc
   return {
     target, credentials, manifest, manifestDirectories: [],
     keys: [await loadRsaKey(keyFile)],
-    tuning: { concurrency, ...(threads === undefined ? {} : { threads }), ...(partBytes === undefined ? {} : { partBytes }), ...(memoryBytes === undefined ? {} : { memoryBytes }) },
+    tuning: defined({ threads, concurrency, partBytes, memoryBytes }),
   };
 }
 

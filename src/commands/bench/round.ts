@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EnvelopeFamily } from '../../keys/wrapper.js';
 import { providerOf } from '../../store/credentials.js';
+import { defined } from '../defined.js';
 import type { Job, Measure, Operation } from './job.js';
 import { measure } from './processes.js';
 import { proveObjects, proveTree } from './proof.js';
@@ -130,9 +131,7 @@ async function jobOf(program: Program, operation: Operation, { combination, stag
     files: program === 'floor' ? work.files : [],
     ...placesOf(''),
     ...(isWarm ? { warmUp: placesOf(WARM_UP) } : {}),
-    ...(threads === undefined ? {} : { threads }),
-    ...(partBytes === undefined ? {} : { partBytes }),
-    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    ...defined({ threads, partBytes, memoryBytes }),
   };
 }
 
