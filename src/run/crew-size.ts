@@ -4,7 +4,7 @@ import { MAX_THREADS } from '../limits.js';
 export interface CrewSize {
   /** At most. */
   readonly threads: number;
-  /** Of these, that start as soon as one has enough to do, whatever the work. */
+  /** Of these, that start as soon as one has enough to do, whatever the work: at least one. */
   readonly threadsAtOnce: number;
 }
 

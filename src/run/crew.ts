@@ -2,18 +2,15 @@ import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { FILES_FOR_ONE_THREAD, GRACE_MS, LIGHT_FILES_FOR_ALL_THREADS, PARTS_PER_THREAD, WATCH_MS } from '../limits.js';
 import { Budget } from './budget.js';
+import type { CrewSize } from './crew-size.js';
 import type { WorkerNotice } from './jobs.js';
 import { isHeldUp, ThreadWatch } from './thread-watch.js';
 
 type Balanced = Parameters<NonNullable<Piscina['options']['loadBalancer']>>[1][number];
 
-export interface CrewOptions {
+export interface CrewOptions extends CrewSize {
   /** The module that answers tasks. */
   readonly worker: URL;
-  /** At most. */
-  readonly threads: number;
-  /** Of these, that start as soon as one has enough to do, whatever the work: at least one. */
-  readonly atOnce: number;
   /** That a thread holds at once. */
   readonly tasks: number;
   readonly onNotice: (notice: WorkerNotice) => void;
@@ -38,7 +35,7 @@ export class Crew {
   readonly #tasks: number;
   /** As many as were asked for, or as the system gives. */
   #threads: number;
-  readonly #atOnce: number;
+  readonly #threadsAtOnce: number;
   readonly #watch: ThreadWatch;
   /** Light files in a row, while there was more than enough for one thread. */
   #light = 0;
@@ -52,9 +49,9 @@ export class Crew {
   /** For heavy tasks: some per thread that is ready, and no end of them when all are. */
   readonly #places = new Budget(PARTS_PER_THREAD);
 
-  constructor({ worker, threads, atOnce, tasks, onNotice }: CrewOptions) {
+  constructor({ worker, threads, threadsAtOnce, tasks, onNotice }: CrewOptions) {
     this.#threads = threads;
-    this.#atOnce = atOnce;
+    this.#threadsAtOnce = threadsAtOnce;
     this.#tasks = tasks;
     this.#piscina = new Piscina({
       filename: worker.href,
@@ -86,7 +83,9 @@ export class Crew {
   async run(task: unknown, { weight, isLight }: Load): Promise<unknown> {
     this.#load += weight;
     try {
-      this.#hire(this.#wanted(weight, isLight));
+      if (this.#piscina.threads.length < this.#threads) {
+        this.#hire(this.#wanted(weight, isLight));
+      }
       const running = async (): Promise<unknown> => await this.#piscina.run(task);
       const isHeavy = weight >= FILES_FOR_ONE_THREAD && !(isLight && this.#starting.size === 0);
       return await (isHeavy ? this.#places.with(1, running) : running());
@@ -127,7 +126,7 @@ export class Crew {
     return this.#starting.size === 0 && this.#piscina.threads.length >= this.#threads;
   }
 
-  /** Threads for what is under way. */
+  /** Threads for what is under way, as long as some are missing. */
   #wanted(weight: number, isLight: boolean): number {
     if (this.#load <= Math.min(FILES_FOR_ONE_THREAD, this.#tasks)) {
       this.#light = 0;
@@ -135,18 +134,21 @@ export class Crew {
       return 1;
     }
     this.#light += isLight ? weight : 0;
-    return isLight && this.#light < LIGHT_FILES_FOR_ALL_THREADS && !this.#areHeldUp() ? this.#atOnce : this.#threads;
+    return isLight && this.#light < LIGHT_FILES_FOR_ALL_THREADS && !this.#areHeldUp() ? this.#threadsAtOnce : this.#threads;
   }
 
   /** As far as they have been watched for long enough. */
   #areHeldUp(): boolean {
+    if (this.#starting.size > 0) {
+      this.#watch.restart();
+      return false;
+    }
     const look = this.#watch.look();
-    const isLoading = this.#starting.size > 0;
-    if (!isLoading && look.lived < WATCH_MS * this.#piscina.threads.length) {
+    if (look.lived < WATCH_MS * this.#piscina.threads.length) {
       return false;
     }
     this.#watch.restart();
-    return !isLoading && isHeldUp(look);
+    return isHeldUp(look);
   }
 
   /** piscina starts a thread for a task that its balancer gives to none; the task itself is taken back. */

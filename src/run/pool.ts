@@ -93,23 +93,21 @@ export class Pool {
 /** A batch alone is nothing to share, but where there is a piece of a large file there are others. */
 function loadOf(job: Job): Load {
   switch (job.kind) {
-    case 'push': {
-      const sizes = job.files.map(({ stat }) => stat.sizeBytes);
-      return { weight: weightOf(sizes), isLight: sum(sizes) <= LIGHT_FILE_BYTES * sizes.length };
-    }
+    case 'push':
+      return loadOfBatch(job.files.map(({ stat }) => stat.sizeBytes), { mayBeLight: true });
     case 'pull':
-      return { weight: weightOf(job.objects.map(({ sizeBytes }) => sizeBytes)), isLight: false };
+      return loadOfBatch(job.objects.map(({ sizeBytes }) => sizeBytes), { mayBeLight: false });
     default:
       return { weight: FILES_FOR_ONE_THREAD + 1, isLight: false };
   }
 }
 
-function weightOf(sizes: readonly number[]): number {
-  return Math.min(FILES_FOR_ONE_THREAD, sizes.length + sum(sizes) / SMALL_FILE_BYTES);
-}
-
-function sum(sizes: readonly number[]): number {
-  return sizes.reduce((total, bytes) => total + bytes, 0);
+function loadOfBatch(sizes: readonly number[], { mayBeLight }: { readonly mayBeLight: boolean }): Load {
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  return {
+    weight: Math.min(FILES_FOR_ONE_THREAD, sizes.length + bytes / SMALL_FILE_BYTES),
+    isLight: mayBeLight && bytes <= LIGHT_FILE_BYTES * sizes.length,
+  };
 }
 
 function interrupted(): SealiftError {

@@ -28,7 +28,7 @@ export interface ThreadPoolOptions {
 export class ThreadPool {
   /** How many at most. One starts at once, the others when there is work for them. */
   readonly threads: number;
-  readonly #atOnce: number;
+  readonly #threadsAtOnce: number;
   readonly #concurrency: number;
   readonly #worker: URL;
   readonly #listeners = new Map<string, (message: string) => void>();
@@ -38,7 +38,7 @@ export class ThreadPool {
   constructor({ threads, threadsAtOnce, concurrency = DEFAULT_CONCURRENCY, worker = WORKER_URL }: ThreadPoolOptions = {}) {
     const size = crewSize(threads);
     this.threads = size.threads;
-    this.#atOnce = threadsAtOnce ?? size.threadsAtOnce;
+    this.#threadsAtOnce = threadsAtOnce ?? size.threadsAtOnce;
     this.#concurrency = concurrency;
     this.#worker = worker;
   }
@@ -90,7 +90,7 @@ export class ThreadPool {
     return new Crew({
       worker: this.#worker,
       threads: this.threads,
-      atOnce: this.#atOnce,
+      threadsAtOnce: this.#threadsAtOnce,
       tasks: Math.max(2, this.#concurrency),
       onNotice: ({ session, notice }) => this.#listeners.get(session)?.(notice),
     });

@@ -9,8 +9,8 @@ const MEETING = new URL('../support/meeting-worker.js', import.meta.url);
 const MORTAL = new URL('../support/mortal-worker.js', import.meta.url);
 const LONELY = new URL('../support/lonely-worker.js', import.meta.url);
 
-function crewOf(t: TestContext, threads: number, { worker = MEETING, atOnce = threads, tasks = 8 }: Partial<CrewOptions> = {}): Crew {
-  const crew = new Crew({ worker, threads, atOnce, tasks, onNotice: () => undefined });
+function crewOf(t: TestContext, threads: number, { worker = MEETING, threadsAtOnce = threads, tasks = 8 }: Partial<CrewOptions> = {}): Crew {
+  const crew = new Crew({ worker, threads, threadsAtOnce, tasks, onNotice: () => undefined });
   t.after(async () => await crew.dismiss());
   return crew;
 }
@@ -52,7 +52,7 @@ describe('a crew', () => {
   });
 
   it('leaves light work to some of its threads until another one is worth its start', async (t) => {
-    const crew = crewOf(t, 3, { atOnce: 2 });
+    const crew = crewOf(t, 3, { threadsAtOnce: 2 });
     await crew.run(alone(), light(FILES_FOR_ONE_THREAD + 1));
     assert.equal(crew.threads.length, 2);
     await crew.run(alone(), light(LIGHT_FILES_FOR_ALL_THREADS));
@@ -60,7 +60,7 @@ describe('a crew', () => {
   });
 
   it('starts all its threads for light work that waits for answers', async (t) => {
-    const crew = crewOf(t, 2, { atOnce: 1 });
+    const crew = crewOf(t, 2, { threadsAtOnce: 1 });
     const pair = { channel: randomUUID(), tasks: 2 };
     const waiting = crew.run(pair, light(FILES_FOR_ONE_THREAD + 1));
     await crew.run(alone(), light(1));
@@ -74,7 +74,7 @@ describe('a crew', () => {
   });
 
   it('starts all its threads for heavy work, whatever else there is', async (t) => {
-    const crew = crewOf(t, 2, { atOnce: 1 });
+    const crew = crewOf(t, 2, { threadsAtOnce: 1 });
     await crew.run(alone(), light(1));
     await crew.run(alone(), weighing(FILES_FOR_ONE_THREAD + 1));
     assert.equal(crew.threads.length, 2);
