@@ -3,7 +3,7 @@ import type { Counters } from '../run/events.js';
 import type { RunResult } from '../run/options.js';
 import { escapeForTerminal } from './escape.js';
 import { formatBytes, formatCount, formatDuration } from './format.js';
-import { skipText } from './skips.js';
+import { skipLines } from './skips.js';
 
 /** Failures that the summary spells out; the manifest has all. */
 export const SHOWN_FAILURES = 10;
@@ -22,7 +22,7 @@ export function closingLines(result: RunResult, closing: Closing): string[] {
   return [
     `${closing.label} ${verdict(result, closing)}: ${sum(result)}`,
     `  ${volume(result, closing)}`,
-    ...skipLines(result),
+    ...skipLines(result.skipReasons).map((line) => `  ${line}`),
     ...restartLines(result),
     ...failureLines(result, closing),
     ...manifestLines(result, closing),
@@ -58,11 +58,6 @@ function volume(result: RunResult, { dryRun, elapsedMs }: Closing): string {
   }
   const perSecond = elapsedMs > 0 ? Math.round(result.bytes / (elapsedMs / 1000)) : 0;
   return `${formatBytes(result.bytes)} in ${formatDuration(elapsedMs)}, ${formatBytes(perSecond)}/s`;
-}
-
-function skipLines({ skipReasons }: RunResult): string[] {
-  const reasons = skipText(skipReasons);
-  return reasons === '' ? [] : [`  skipped: ${reasons}`];
 }
 
 function restartLines({ restarted = 0 }: RunResult): string[] {

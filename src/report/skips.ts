@@ -13,11 +13,11 @@ const WORDS: Readonly<Record<SkipReason, readonly [one: string, many: string]>> 
   'not-sealed': ['not sealed', 'not sealed'],
 };
 
-/** `198 unchanged; 1 empty directory`; empty for none. */
-export function skipText(reasons: SummaryEvent['skipReasons'] = {}): string {
-  const told = (Object.keys(WORDS) as SkipReason[]).map((reason) => {
+/** One line, `skipped: 198 unchanged; 1 empty directory`; none for none. */
+export function skipLines(reasons: SummaryEvent['skipReasons'] = {}): string[] {
+  const told = (Object.keys(WORDS) as SkipReason[]).flatMap((reason) => {
     const count = reasons[reason] ?? 0;
-    return count === 0 ? '' : `${formatCount(count)} ${WORDS[reason][count === 1 ? 0 : 1]}`;
+    return count === 0 ? [] : [`${formatCount(count)} ${WORDS[reason][count === 1 ? 0 : 1]}`];
   });
-  return told.filter((text) => text !== '').join('; ');
+  return told.length === 0 ? [] : [`skipped: ${told.join('; ')}`];
 }

@@ -19,7 +19,6 @@ export class Tally {
   #scanned = 0;
   #parked = 0;
   #done = 0;
-  #skipped = 0;
   readonly #skipReasons: Partial<Record<SkipReason, number>> = {};
   #failed = 0;
   #bytes = 0;
@@ -71,7 +70,6 @@ export class Tally {
   }
 
   skipped(file: FileFacts, reason: SkipReason): void {
-    this.#skipped += 1;
     this.#skipReasons[reason] = (this.#skipReasons[reason] ?? 0) + 1;
     const event = fileEvent(file, 'skipped');
     event.code = reason;
@@ -106,14 +104,14 @@ export class Tally {
   }
 
   get counters(): { scanned: number; done: number; skipped: number; failed: number; bytes: number } {
-    return { scanned: this.#scanned - this.#parked, done: this.#done, skipped: this.#skipped, failed: this.#failed, bytes: this.#bytes };
+    return { scanned: this.#scanned - this.#parked, done: this.#done, skipped: this.#skipped(), failed: this.#failed, bytes: this.#bytes };
   }
 
   /** What shows up only where there is something to say. */
   get remarks(): Pick<SummaryEvent, 'restarted' | 'skipReasons'> {
     return {
       ...(this.#restarted === 0 ? {} : { restarted: this.#restarted }),
-      ...(this.#skipped === 0 ? {} : { skipReasons: { ...this.#skipReasons } }),
+      ...(this.#skipped() === 0 ? {} : { skipReasons: { ...this.#skipReasons } }),
     };
   }
 
@@ -154,6 +152,10 @@ export class Tally {
       throw new SealiftError('internal', `${scanned} entries were scanned, but ${done} done, ${skipped} skipped and ${failed} failed do not add up to that`);
     }
     this.emit({ event: 'summary', scanned, done, skipped, failed, bytes, exitCode: this.exitCode, ...this.remarks });
+  }
+
+  #skipped(): number {
+    return Object.values(this.#skipReasons).reduce((sum, count) => sum + count, 0);
   }
 }
 

@@ -7,7 +7,7 @@ import { createRsaKey } from '../../keys/key-files.js';
 import { DEFAULT_RSA_KEY_BITS, MiB } from '../../limits.js';
 import { startLocalCloud } from '../../local/cloud.js';
 import { formatBytes, formatDuration, plural } from '../../report/format.js';
-import { skipText } from '../../report/skips.js';
+import { skipLines } from '../../report/skips.js';
 import type { SummaryEvent } from '../../run/events.js';
 import { createOssStore } from '../../store/oss.js';
 import type { Context } from '../context.js';
@@ -120,10 +120,7 @@ function counts(summary: ChildEvent): string {
 }
 
 function saySkips({ skipReasons }: ChildEvent, say: Stage['say']): void {
-  const reasons = skipText(skipReasons as SummaryEvent['skipReasons']);
-  if (reasons !== '') {
-    say(`   skipped: ${reasons}`);
-  }
+  skipLines(skipReasons as SummaryEvent['skipReasons']).forEach((line) => say(`   ${line}`));
 }
 
 function reach({ oss, accessKeyId, accessKeySecret }: Awaited<ReturnType<typeof startLocalCloud>>): Record<string, string> {
