@@ -9,8 +9,6 @@ type ObjectCalls = Pick<ObjectStore, 'put' | 'head' | 'get' | 'delete' | 'list'>
 
 const CONTENT_RANGE = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/;
 const METADATA_NAME = /^x-oss-meta-[!#$%&'*+.^_`|~0-9a-z-]+$/;
-/** Printable ASCII without spaces at the ends: anything else is signed as one text and sent as another. */
-const METADATA_VALUE = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
 
 /** Neutral, or the name's extension would tell what is sealed. */
 const UNGUARDED = { 'content-type': 'application/octet-stream' };
@@ -62,16 +60,15 @@ export function checkedKey(key: string): string {
   return key;
 }
 
-/** Type, guard and metadata of a new object. Throws a TypeError for metadata that cannot be signed. */
+/** Type, guard and metadata of a new object. Throws a TypeError for metadata that would be something else. */
 export function uploadHeaders({ metadata, forbidOverwrite }: Omit<PutOptions, 'crc64'>): Required<Pick<OssRequest, 'headers' | 'metadata'>> {
   return { headers: forbidOverwrite === true ? GUARDED : UNGUARDED, metadata: checkedMetadata(metadata) };
 }
 
-export function checkedMetadata(metadata: Metadata): Metadata {
-  for (const name of Object.keys(metadata)) {
-    if (!METADATA_NAME.test(name) || !METADATA_VALUE.test(metadata[name] ?? '')) {
-      throw new TypeError(`metadata ${JSON.stringify(name)}: expected a name x-oss-meta-… in lower case and a value of printable ASCII`);
-    }
+function checkedMetadata(metadata: Metadata): Metadata {
+  const refused = Object.keys(metadata).find((name) => !METADATA_NAME.test(name));
+  if (refused !== undefined) {
+    throw new TypeError(`metadata ${JSON.stringify(refused)}: expected a name x-oss-meta-… in lower case`);
   }
   return metadata;
 }

@@ -12,31 +12,44 @@ export interface TransportArguments {
 }
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const NOT_A_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+/** Printable ASCII without spaces at the ends: anything else is signed as one text and sent as another. */
+const VALUE = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
 const PATH = /^\/[\x21-\x7e]*$/;
 const LENGTH = 'content-length';
 
-/**
- * Everything before the body. Of `url` only the path counts, cut out as text: a URL parser would resolve the segments . and ..
- * of object names.
- *
- * @throws MisusedRequest for what would not arrive as what it is
- */
-export function headOf(url: string, { method, headers, content }: TransportArguments, host: string): string {
-  const path = url.slice(url.indexOf('/', url.indexOf('//') + 2));
-  if (!PATH.test(path)) {
-    throw new MisusedRequest('the path has characters that no path has');
+/** Writes what comes before the bodies of requests to one host. */
+export class RequestHeads {
+  readonly #host: string;
+  /** Headers of the last request: what stood at the same place there need not be looked at again, and that is most of them. */
+  #seen: readonly string[] = [];
+
+  constructor(host: string) {
+    this.#host = host;
   }
-  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
-  for (let at = 0; at + 1 < headers.length; at += 2) {
-    const [name = '', value = ''] = [headers[at], headers[at + 1]];
-    if (!NAME.test(name) || NOT_A_VALUE.test(value)) {
-      throw new MisusedRequest('a header has characters that no header has');
+
+  /**
+   * Everything before the body. Of `url` only the path counts, cut out as text: a URL parser would resolve the segments . and ..
+   * of object names.
+   *
+   * @throws MisusedRequest for what would not arrive as what it is
+   */
+  write(url: string, { method, headers, content }: TransportArguments): string {
+    const path = url.slice(url.indexOf('/', url.indexOf('//') + 2));
+    if (!PATH.test(path)) {
+      throw new MisusedRequest('the path has characters that no path has');
     }
-    if (name.length !== LENGTH.length || name.toLowerCase() !== LENGTH) {
-      head += `${name}: ${value}\r\n`;
+    let head = `${method} ${path} HTTP/1.1\r\nhost: ${this.#host}\r\nconnection: keep-alive\r\n`;
+    for (let at = 0; at + 1 < headers.length; at += 2) {
+      const [name = '', value = ''] = [headers[at], headers[at + 1]];
+      if ((name !== this.#seen[at] && !NAME.test(name)) || (value !== this.#seen[at + 1] && !VALUE.test(value))) {
+        throw new MisusedRequest('a header has characters that no header has');
+      }
+      if (name.length !== LENGTH.length || name.toLowerCase() !== LENGTH) {
+        head += `${name}: ${value}\r\n`;
+      }
     }
+    this.#seen = headers;
+    const hasBody = content !== undefined || method === 'PUT' || method === 'POST';
+    return hasBody ? `${head}content-length: ${content?.byteLength ?? 0}\r\n\r\n` : `${head}\r\n`;
   }
-  const hasBody = content !== undefined || method === 'PUT' || method === 'POST';
-  return hasBody ? `${head}content-length: ${content?.byteLength ?? 0}\r\n\r\n` : `${head}\r\n`;
 }

@@ -7,7 +7,7 @@ import { Connections } from './transport-connections.js';
 import { Exchange } from './transport-exchange.js';
 import type { HttpAnswer } from './transport-exchange.js';
 import { interrupted, networkFailure } from './transport-failures.js';
-import { headOf, type TransportArguments } from './transport-request.js';
+import { RequestHeads, type TransportArguments } from './transport-request.js';
 
 export type { TransportArguments } from './transport-request.js';
 
@@ -50,6 +50,7 @@ export function createTransport(options: TransportOptions): Transport {
   const url = new URL(origin);
   const secureContext = caCertificates === undefined ? undefined : trusting(caCertificates);
   const connections = new Connections(options.connections, { origin: url, secureContext, connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, idleTimeoutMs });
+  const heads = new RequestHeads(url.host);
   return {
     request: (path, args) => {
       const { object, signal } = args.ctx;
@@ -58,7 +59,7 @@ export function createTransport(options: TransportOptions): Transport {
       }
       const exchange = new Exchange({ subject: { object, origin }, streamed: args.customResponse === true, signal, rate });
       try {
-        connections.run({ head: headOf(path, args, url.host), args, exchange });
+        connections.run({ head: heads.write(path, args), args, exchange });
       } catch (error) {
         return Promise.reject(networkFailure(error, { object, origin }));
       }

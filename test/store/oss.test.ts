@@ -68,8 +68,11 @@ describe('a request to OSS', () => {
 
   it('refuses metadata that would be signed as one text and sent as another', () =>
     withServer(() => stored, async (store, server) => {
-      for (const bad of [{ 'x-oss-meta-a': 'ä' }, { 'x-oss-meta-a': 'a\r\nb: c' }, { 'x-oss-meta-a': ' a' }, { 'x-oss-meta-A': 'a' }, { 'x-oss-acl': 'public-read' }, { 'x-oss-meta-': 'a' }]) {
-        await assert.rejects(store.put('k', body, { metadata: bad, crc64 }), TypeError);
+      for (const value of ['ä', 'a\r\nb: c', ' a']) {
+        assert.equal((await failureOf(store.put('k', body, { metadata: { 'x-oss-meta-a': value }, crc64 }))).code, 'internal');
+      }
+      for (const name of ['x-oss-meta-A', 'x-oss-acl', 'x-oss-meta-']) {
+        await assert.rejects(store.put('k', body, { metadata: { [name]: 'a' }, crc64 }), TypeError);
       }
       assert.equal(server.requests.length, 0);
     }));

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { LONG_BODY_BYTES, MiB } from '../../src/limits.js';
 import { AnswerReader } from '../../src/store/transport-answers.js';
 import { BrokenAnswer } from '../../src/store/transport-failures.js';
-import { headOf } from '../../src/store/transport-request.js';
+import { RequestHeads, type TransportArguments } from '../../src/store/transport-request.js';
 import { createTransport } from '../../src/store/transport.js';
 import { answer, gate, serve } from './raw-server.js';
 
@@ -114,21 +114,37 @@ describe('an answer', () => {
   });
 });
 
+const BAD_HEADERS = [['a', 'b\r\nx: y'], ['a', 'b\n'], ['a\r\nx', 'b'], ['a b', 'c'], ['', 'b'], ['a', '\u0100'], ['a', '\0'], ['a', 'ä'], ['a', ' b'], ['a', 'b ']];
+
 describe('the head of a request', () => {
   const args = { method: 'PUT', headers: [], ctx: { object: 'o' } } as const;
+  const headOf = (url: string, request: TransportArguments): string => new RequestHeads('h:1').write(url, request);
 
   it('says how long the body is, whatever else was said', () => {
-    assert.equal(headOf('http://h/b/k?a', { ...args, headers: ['Content-Length', '7', 'x-a', 'b'], content: Buffer.from('abc') }, 'h:1'), 'PUT /b/k?a HTTP/1.1\r\nhost: h:1\r\nconnection: keep-alive\r\nx-a: b\r\ncontent-length: 3\r\n\r\n');
-    assert.match(headOf('http://h/b/k', { ...args, method: 'POST' }, 'h'), /\r\ncontent-length: 0\r\n\r\n$/);
-    assert.doesNotMatch(headOf('http://h/b/k', { ...args, method: 'GET' }, 'h'), /content-length/);
+    assert.equal(headOf('http://h/b/k?a', { ...args, headers: ['Content-Length', '7', 'x-a', 'b'], content: Buffer.from('abc') }), 'PUT /b/k?a HTTP/1.1\r\nhost: h:1\r\nconnection: keep-alive\r\nx-a: b\r\ncontent-length: 3\r\n\r\n');
+    assert.match(headOf('http://h/b/k', { ...args, method: 'POST' }), /\r\ncontent-length: 0\r\n\r\n$/);
+    assert.doesNotMatch(headOf('http://h/b/k', { ...args, method: 'GET' }), /content-length/);
   });
 
   it('takes nothing that would end a line', () => {
-    for (const headers of [['a', 'b\r\nx: y'], ['a', 'b\n'], ['a\r\nx', 'b'], ['a b', 'c'], ['', 'b'], ['a', '\u0100'], ['a', '\0']]) {
-      assert.throws(() => headOf('http://h/b', { ...args, headers }, 'h'), /a header has characters/);
+    for (const headers of BAD_HEADERS) {
+      assert.throws(() => headOf('http://h/b', { ...args, headers }), /a header has characters/);
     }
     for (const path of ['/a b', '/a\r\nx: y', '/ä']) {
-      assert.throws(() => headOf(`http://h${path}`, args, 'h'), /the path has characters/);
+      assert.throws(() => headOf(`http://h${path}`, args), /the path has characters/);
+    }
+  });
+
+  it('takes nothing of the kind after good ones, and once refused not the next time either', () => {
+    const good = ['a', 'b', 'c', 'd'];
+    for (const bad of BAD_HEADERS) {
+      for (const headers of [bad, ['a', 'b', ...bad], [...bad, 'c', 'd'], ['c', 'd', ...bad], ['a', 'b', 'c', 'd', ...bad]]) {
+        const heads = new RequestHeads('h');
+        const first = heads.write('http://h/b', { ...args, headers: good });
+        assert.throws(() => heads.write('http://h/b', { ...args, headers }), /a header has characters/);
+        assert.throws(() => heads.write('http://h/b', { ...args, headers }), /a header has characters/);
+        assert.equal(heads.write('http://h/b', { ...args, headers: good }), first);
+      }
     }
   });
 });
