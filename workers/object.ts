@@ -28,7 +28,7 @@ async function dispatch(job: Job, session: WorkerSession): Promise<ResultOf<Job>
   const { memory, ports, slots } = session;
   switch (job.kind) {
     case 'push':
-      expectFiles(job.files.length, session);
+      prepareKeys(job.files.length, session);
       return await each(job.files, job.regions, (file, room) => pushFile(file, within(ports, room)), session);
     case 'pull':
       return await each(job.objects, job.regions, (object, room) => pullObject(object, within(ports, room)), session);
@@ -52,9 +52,9 @@ async function each<T>(items: readonly T[], regions: readonly Region[], work: Wo
   }));
 }
 
-/** With --checksum most files turn out unchanged, and keys that nobody takes would have cost a call each. */
-function expectFiles(count: number, { context, ports }: WorkerSession): void {
+/** With --checksum most files turn out unchanged, and keys that nobody takes would have cost a call or an operation each. */
+function prepareKeys(count: number, { context, ports }: WorkerSession): void {
   if (context.push?.checksum !== true) {
-    ports.expect(count);
+    ports.starts().prepare(count);
   }
 }

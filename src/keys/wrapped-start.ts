@@ -36,8 +36,9 @@ export class SharedStart {
   }
 
   /**
-   * Sees to it that keys for `count` objects are made or on their way, so that calls to a KMS overlap with the reading of
-   * files. Ask only for objects that are certain to be sealed: each costs a call. Failures show in {@link next}.
+   * Sees to it that keys for `count` objects are made or on their way: calls to a KMS overlap with the reading of files, and
+   * RSA operations in a row find their code in the caches of the processor. Ask only for objects that are certain to be
+   * sealed: each costs a call or an operation. Failures show in {@link next}.
    */
   prepare(count: number): void {
     while (this.#prepared.length < count) {

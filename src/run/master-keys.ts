@@ -16,8 +16,6 @@ export interface OpenedMasterKeys {
   readonly keyring: Keyring;
   /** Of the first key. @throws MasterKeyError `master-key-missing`, `config-invalid` */
   readonly sealingWrapper: () => KeyWrapper;
-  /** Whether each sealed object costs a call to a KMS. */
-  readonly isRemote: boolean;
 }
 
 type OnRetry = (failure: SealiftError, pauseMs: number) => void;
@@ -34,7 +32,6 @@ export function openMasterKeys({ keys, family }: Pick<WorkerContext, 'keys' | 'f
   const [first] = keys;
   return {
     keyring: new Keyring(keys.filter(canOpen).map(unwrapperOf)),
-    isRemote: first !== undefined && isKmsKey(first),
     sealingWrapper: () => {
       if (first === undefined) {
         throw new MasterKeyError('master-key-missing', 'no master key to seal with', { remedy: 'pass --key FILE or --kms-key ID' });

@@ -23,13 +23,11 @@ export interface Ports {
   /** Of the first master key; asked only when something is sealed. */
   readonly wrapper: () => KeyWrapper;
   readonly starts: () => SharedStart;
-  /** Says that so many objects are about to be sealed: where a data key costs a call, the calls are made ahead. */
-  readonly expect: (objects: number) => void;
   /** What `matdesc` calls the first master key, where somebody asked for it. */
   readonly materialDescription: Readonly<Record<string, string>> | undefined;
   /** The directory that a pull fills. */
   readonly tree: () => TargetTree;
-  /** Gives sockets and directories back. */
+  /** Gives sockets and directories back, and wipes keys that nobody took. */
   readonly close: () => Promise<void>;
 }
 
@@ -37,9 +35,9 @@ export interface Ports {
 const OWN_BUFFERS = buffersFrom((bytes) => Buffer.allocUnsafeSlow(bytes));
 
 /** Ports whose buffers come from `room` as far as that goes. One user at a time. */
-export function within({ context, store, keyring, crc64, wrapper, starts, expect, materialDescription, tree, close }: Ports, room: Buffer): Ports {
+export function within({ context, store, keyring, crc64, wrapper, starts, materialDescription, tree, close }: Ports, room: Buffer): Ports {
   // Member by member: with a spread in front each would have a hidden class of its own, and whatever reads it would be slow.
-  return { context, store, keyring, crc64, wrapper, starts, expect, materialDescription, tree, close, slabs: buffersFrom((bytes) => (bytes <= room.length ? room.subarray(0, bytes) : Buffer.allocUnsafeSlow(bytes))) };
+  return { context, store, keyring, crc64, wrapper, starts, materialDescription, tree, close, slabs: buffersFrom((bytes) => (bytes <= room.length ? room.subarray(0, bytes) : Buffer.allocUnsafeSlow(bytes))) };
 }
 
 function buffersFrom(take: (bytes: number) => Buffer): Buffers {
@@ -51,18 +49,18 @@ export type NoticeListener = (message: string) => void;
 
 export function openPorts(context: WorkerContext, commons: ThreadCommons, onNotice: NoticeListener): { readonly ports: Ports } & Pick<OpenedStore, 'load'> {
   const { store, load } = openStore(context, commons, onNotice);
-  const { keyring, sealingWrapper, isRemote } = openMasterKeys(context, commons, noticeOf(onNotice));
+  const { keyring, sealingWrapper } = openMasterKeys(context, commons, noticeOf(onNotice));
   const wrapper = once(sealingWrapper);
-  const starts = once(() => new SharedStart(wrapper()));
+  let shared: SharedStart | undefined;
+  const starts = (): SharedStart => (shared ??= new SharedStart(wrapper()));
   let opened: TargetTree | undefined;
   const tree = (): TargetTree => (opened ??= TargetTree.open(Buffer.from(context.root)));
   const close = async (): Promise<void> => {
     opened?.close();
-    await store.close();
+    await Promise.all([store.close(), shared?.close()]);
   };
   const ports: Ports = {
     context, store, keyring, slabs: OWN_BUFFERS, crc64: Crc64.create(), wrapper, starts, tree, close,
-    expect: (objects) => (isRemote ? starts().prepare(objects) : undefined),
     materialDescription: context.keys[0]?.materialDescription,
   };
   return { ports, load };

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { DataKey } from '../../src/crypto/data-key.js';
+import { rsaKey } from '../../src/keys/rsa.js';
+import type { WorkerContext } from '../../src/run/context.js';
+import { openPorts } from '../../src/run/ports.js';
+import type { ThreadCommons } from '../../src/run/thread-commons.js';
+
+const credentials = { accessKeyId: 'a', accessKeySecret: 'b' };
+const context: WorkerContext = {
+  store: { bucket: 'b-1', region: 'cn-hangzhou', credentials, connections: 1 },
+  keys: [rsaKey(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey)],
+  family: 'oss-crypto', root: Buffer.from('/'), concurrency: 1, threads: 1, channel: 'ports', singlePutBytes: 1,
+};
+const commons: ThreadCommons = { credentials: () => Promise.resolve(credentials), get: (_, unwrap) => unwrap(), kmsShare: 1, close: () => undefined };
+
+describe('the ports of a thread', () => {
+  it('wipe the data keys that nobody took', async (t) => {
+    const { ports } = openPorts(context, commons, () => undefined);
+    ports.starts().prepare(3);
+    const { issued } = await ports.starts().next();
+    const wiped = t.mock.method(DataKey.prototype, 'wipe');
+    await ports.close();
+    assert.equal(wiped.mock.callCount(), 2);
+    assert.equal(issued.dataKey.exportBytes().length, 32, 'taken before: still there');
+  });
+});
