@@ -1,7 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { MAX_PLAINTEXT_BYTES } from '../limits.js';
 import type { DataKey } from './data-key.js';
-import { rawKey } from './raw-key.js';
+import { hmacHex } from './hmac.js';
 import type { StartBlock } from './start-block.js';
 
 /** What authenticates a body: the GCM tag and the independent mac, 16 bytes each. */
@@ -37,9 +37,9 @@ export function deriveMacKey(key: DataKey, start: StartBlock): Buffer {
   return key.derive(start.bytes, MAC_INFO);
 }
 
-/** Binds data key, AAD, tag and mac into 32 bytes, so that a reader can refuse before it asks for one byte of the body. */
-export function commit(key: DataKey, start: StartBlock, aad: Buffer, { tag, mac }: Authenticators): Buffer {
-  return createHmac('sha256', rawKey(key.derive(start.bytes, COMMITMENT_INFO))).update(aad).update(tag).update(mac).digest();
+/** Binds data key, AAD, tag and mac into 32 bytes, in lower-case hex, so that a reader can refuse before it asks for one byte of the body. */
+export function commit(key: DataKey, start: StartBlock, aad: Buffer, { tag, mac }: Authenticators): string {
+  return hmacHex(key.derive(start.bytes, COMMITMENT_INFO), aad, tag, mac);
 }
 
 /** Constant time over the bytes compared. */
@@ -47,9 +47,9 @@ export function verifyCommitment(
   key: DataKey,
   start: StartBlock,
   aad: Buffer,
-  expected: Authenticators & { readonly commitment: Buffer },
+  expected: Authenticators & { readonly commitment: string },
 ): boolean {
-  return equalBytes(commit(key, start, aad, expected), expected.commitment);
+  return equalBytes(Buffer.from(commit(key, start, aad, expected)), Buffer.from(expected.commitment));
 }
 
 /** Constant time for equal lengths; lengths are no secret. */

@@ -1,6 +1,6 @@
-import { createHmac, createSecretKey, randomFillSync, type KeyObject } from 'node:crypto';
+import { createSecretKey, randomFillSync, type KeyObject } from 'node:crypto';
 import { DATA_KEY_BYTES, RANDOM_POOL_BYTES } from '../limits.js';
-import { rawKey } from './raw-key.js';
+import { hmac } from './hmac.js';
 
 const pool = Buffer.alloc(RANDOM_POOL_BYTES);
 let poolOffset = RANDOM_POOL_BYTES;
@@ -74,7 +74,7 @@ export class DataKey {
   extract(salt: Buffer): Buffer {
     if (this.#extracted?.salt.equals(salt) !== true) {
       this.#extracted?.key.fill(0);
-      this.#extracted = { salt, key: createHmac('sha256', rawKey(salt)).update(this.cipherKey).digest() };
+      this.#extracted = { salt, key: hmac(salt, this.cipherKey) };
     }
     return this.#extracted.key;
   }
@@ -95,7 +95,7 @@ export class DataKey {
    * @param info - the label and, as its last byte, the number of the block: 1
    */
   derive(salt: Buffer, info: Buffer): Buffer {
-    const derived = createHmac('sha256', rawKey(this.extract(salt))).update(info).digest();
+    const derived = hmac(this.extract(salt), info);
     this.#derived.push(derived);
     return derived;
   }

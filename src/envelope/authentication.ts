@@ -39,14 +39,14 @@ export function parseAuthentication(fields: HeaderFields, lengthBytes: number): 
     attributes: fields.optional(ATTRIBUTES) ?? '',
     tag: fields.hex(TAG, TAG_BYTES),
     mac: fields.hex(MAC, TAG_BYTES),
-    commitment: fields.hex(COMMITMENT, COMMITMENT_BYTES),
+    commitment: fields.hexText(COMMITMENT, COMMITMENT_BYTES),
   };
 }
 
 /** @throws EnvelopeError `envelope-invalid` for what {@link parseAuthentication} would refuse */
 export function assertAuthentication({ authentication, lengthBytes }: EnvelopeInput, object: string): void {
   const { encodedName, attributes, tag, mac, commitment } = authentication;
-  const hasLengths = tag.length === TAG_BYTES && mac.length === TAG_BYTES && commitment.length === COMMITMENT_BYTES;
+  const hasLengths = tag.length === TAG_BYTES && mac.length === TAG_BYTES && commitment.length === 2 * COMMITMENT_BYTES;
   assertWritable(hasLengths, 'tag, mac or commitment have another length', object);
   assertWritable(Number.isSafeInteger(lengthBytes) && lengthBytes >= 0 && lengthBytes <= MAX_PLAINTEXT_BYTES, 'its length is out of bounds', object);
   decodeName(encodedName);
@@ -61,5 +61,5 @@ export function writeAuthentication(to: Record<string, string>, { encodedName, a
   }
   to[TAG] = tag.toString('hex');
   to[MAC] = mac.toString('hex');
-  to[COMMITMENT] = commitment.toString('hex');
+  to[COMMITMENT] = commitment;
 }

@@ -42,13 +42,15 @@ export class HeaderFields {
     return Number.isSafeInteger(number) ? number : this.refuse(`${name} is not a plain decimal number`);
   }
 
-  /** Exactly this many bytes in lower-case hex. */
+  /** Exactly this many bytes, given in lower-case hex. */
   hex(name: string, lengthBytes: number): Buffer {
+    return Buffer.from(this.hexText(name, lengthBytes), 'hex');
+  }
+
+  /** The text of exactly this many bytes in lower-case hex. */
+  hexText(name: string, lengthBytes: number): string {
     const value = this.required(name);
-    if (value.length !== 2 * lengthBytes || !/^[0-9a-f]+$/.test(value)) {
-      this.refuse(`${name} is not ${2 * lengthBytes} lower-case hex digits`);
-    }
-    return Buffer.from(value, 'hex');
+    return value.length === 2 * lengthBytes && /^[0-9a-f]+$/.test(value) ? value : this.refuse(`${name} is not ${2 * lengthBytes} lower-case hex digits`);
   }
 
   /** What `parse` makes of the value; where it throws, the error names the header. */

@@ -21,8 +21,8 @@ export interface Authentication {
   readonly tag: Buffer;
   /** 16 bytes. */
   readonly mac: Buffer;
-  /** 32 bytes. */
-  readonly commitment: Buffer;
+  /** 32 bytes in lower-case hex. */
+  readonly commitment: string;
 }
 
 /** All metadata that opens an object, parsed; nothing of it is unwrapped or believed yet. */

@@ -60,7 +60,7 @@ async function withCandidate(
     const macKey = deriveMacKey(keys.dataKey, keys.startBlock);
     const mac = joinMac(macKey, keys.startBlock, await digestsOf(keys, macKey));
     const isSame = sealed !== undefined && equalBytes(mac, sealed.authentication.mac);
-    return isSame ? storedFacts(head, sealed.authentication.commitment.toString('hex')) : undefined;
+    return isSame ? storedFacts(head, sealed.authentication.commitment) : undefined;
   } finally {
     keys.dataKey.wipe();
   }

@@ -101,7 +101,7 @@ function judge(head: ObjectHead, key: ObjectKey, stat: FileStat, sealed: JustSea
   if (authentication === undefined) {
     return { kind: 'foreign' };
   }
-  if (sealed?.commitment === authentication.commitment.toString('hex')) {
+  if (sealed?.commitment === authentication.commitment) {
     return holds(head, sealed.crc64) ? { kind: 'same', head } : { kind: 'broken' };
   }
   if (authentication.name !== key) {
@@ -111,10 +111,10 @@ function judge(head: ObjectHead, key: ObjectKey, stat: FileStat, sealed: JustSea
   if (head.sizeBytes !== stat.sizeBytes || mtimeNs !== stat.mtimeNs) {
     return { kind: 'ours' };
   }
-  return { kind: 'current', head, commitment: authentication.commitment.toString('hex') };
+  return { kind: 'current', head, commitment: authentication.commitment };
 }
 
-function sealedPart(head: ObjectHead): { name: string; attributes: string; commitment: Buffer } | undefined {
+function sealedPart(head: ObjectHead): { name: string; attributes: string; commitment: string } | undefined {
   try {
     return parseEnvelope(head.metadata, head.sizeBytes)?.authentication;
   } catch {

@@ -105,7 +105,7 @@ async function begun(item: PullItem, { head, opened }: Landing, scene: PullScene
   const rangeBytes = scene.bounds.partBytes;
   refuseLocalFile(item, { head, opened }, scene.ports);
   const file = await targetFor(item, opened, scene.ports);
-  const commitment = opened.sealed?.authentication.commitment.toString('hex');
+  const commitment = opened.sealed?.authentication.commitment;
   try {
     file.preallocate(head.sizeBytes, scene.ports.context.pull?.preserveSparse);
     await scene.manifest.fetching({
@@ -126,7 +126,7 @@ async function resumed(item: PullItem, { head, opened }: Landing, scene: PullSce
   }
   const { fetching, ranges } = pending;
   const file = reopenTarget(item, opened, fetching.temporary, scene.ports);
-  const isSame = fetching.commitment === opened.sealed.authentication.commitment.toString('hex') && fetching.size === head.sizeBytes;
+  const isSame = fetching.commitment === opened.sealed.authentication.commitment && fetching.size === head.sizeBytes;
   if (file === undefined || !isSame || !scene.memory.holds(fetching.rangeBytes)) {
     file?.discard();
     return undefined;
@@ -209,7 +209,7 @@ function sealKeys({ keys }: OpenedEnvelope): SealKeys {
 }
 
 function facts(item: PullItem, head: ObjectHead, { sealed }: OpenedEnvelope): { id: number; stored: ReturnType<typeof storedFacts>; unauthenticated?: true } {
-  const stored = storedFacts(head, sealed?.authentication.commitment.toString('hex') ?? '');
+  const stored = storedFacts(head, sealed?.authentication.commitment ?? '');
   return { id: item.id, stored, ...(sealed === undefined ? { unauthenticated: true } : {}) };
 }
 

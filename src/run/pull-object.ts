@@ -48,7 +48,7 @@ async function deliver(
   item: PullItem, opened: OpenedEnvelope, { head, plaintext }: { head: ObjectHead; plaintext: Buffer }, ports: Ports,
 ): Promise<Outcome> {
   const { root, pull } = ports.context;
-  const commitment = opened.sealed?.authentication.commitment.toString('hex') ?? '';
+  const commitment = opened.sealed?.authentication.commitment ?? '';
   const facts = {
     id: item.id, stored: storedFacts(head, commitment), ...(opened.sealed === undefined ? { unauthenticated: true } : {}),
   };

@@ -118,7 +118,7 @@ async function recoverKeys(item: PushItem, sealed: SealedRecord, scene: PushScen
   if (envelope === null || authentication === undefined) {
     return undefined;
   }
-  const kept = keptKeys(sealed, authentication.commitment.toString('hex'), scene);
+  const kept = keptKeys(sealed, authentication.commitment, scene);
   if (kept !== undefined || !sealed.recoverable || !scene.ports.wrapper().canUnwrap) {
     return kept;
   }

@@ -58,5 +58,5 @@ export function sealedHeaders(
     ...additions,
     ...(multipartBytes === undefined ? {} : { multipart: { dataSizeBytes: facts.lengthBytes, partSizeBytes: multipartBytes } }),
   });
-  return { metadata, commitment: commitment.toString('hex') };
+  return { metadata, commitment };
 }

@@ -1,5 +1,5 @@
-import { createHmac, hash, type KeyObject } from 'node:crypto';
-import { rawKey } from '../crypto/raw-key.js';
+import { hash } from 'node:crypto';
+import { hmac, hmacHex } from '../crypto/hmac.js';
 
 /** What the result of the V4 signature depends on. */
 export interface Signable {
@@ -29,7 +29,7 @@ interface Derived {
   readonly day: string;
   readonly secret: string;
   readonly scope: string;
-  readonly key: Buffer | KeyObject;
+  readonly key: Buffer;
 }
 
 /** A header that is signed: where its value stands, and its line up to there. */
@@ -58,15 +58,15 @@ export class V4Signer {
     const { time } = request;
     const { scope, key } = this.#keyFor(time.slice(0, 8), accessKeySecret);
     const digest = hash('sha256', this.#canonicalRequest(request), 'hex');
-    const signature = createHmac('sha256', key).update(`OSS4-HMAC-SHA256\n${time}\n${scope}\n${digest}`).digest('hex');
+    const signature = hmacHex(key, Buffer.from(`OSS4-HMAC-SHA256\n${time}\n${scope}\n${digest}`));
     return `OSS4-HMAC-SHA256 Credential=${accessKeyId}/${scope},Signature=${signature}`;
   }
 
   #keyFor(day: string, secret: string): Derived {
     if (day !== this.#derived?.day || secret !== this.#derived.secret) {
       const scope = `${day}/${this.#region}/oss/aliyun_v4_request`;
-      const key = scope.split('/').reduce<Buffer>((derived, part) => createHmac('sha256', derived).update(part).digest(), Buffer.from(`aliyun_v4${secret}`));
-      this.#derived = { day, secret, scope, key: rawKey(key) };
+      const key = scope.split('/').reduce<Buffer>((derived, part) => hmac(derived, Buffer.from(part)), Buffer.from(`aliyun_v4${secret}`));
+      this.#derived = { day, secret, scope, key };
     }
     return this.#derived;
   }

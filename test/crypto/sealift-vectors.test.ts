@@ -33,8 +33,8 @@ describe('sealift-v1', () => {
       const { tag, mac } = sealInPlace(key(), start, aad, data);
       assert.equal(data.toString('base64'), object.ciphertext);
       assert.deepEqual([tag, mac].map((bytes) => bytes.toString('hex')), [header('tag'), header('mac')]);
-      assert.equal(commit(key(), start, aad, { tag, mac }).toString('hex'), header('commitment'));
-      assert.equal(verifyCommitment(key(), start, aad, { tag, mac, commitment: hex(header('commitment')) }), true);
+      assert.equal(commit(key(), start, aad, { tag, mac }), header('commitment'));
+      assert.equal(verifyCommitment(key(), start, aad, { tag, mac, commitment: header('commitment') }), true);
 
       const digest = partDigest(macKey, start, 0, data);
       assert.equal(digest.toString('hex'), object.part0DigestHex);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { createCipheriv, createHmac, createSecretKey, hkdfSync } from 'node:crypto';
+import { createCipheriv, createSecretKey, hkdfSync } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { DataKey } from '../../src/crypto/data-key.js';
 import { ghashPiece } from '../../src/crypto/ghash.js';
 import { add, fromBlock, multiply, toBlock } from '../../src/crypto/gf128.js';
 import { Gmac } from '../../src/crypto/gmac.js';
+import { hmac } from '../../src/crypto/hmac.js';
 import { sealInPlace } from '../../src/crypto/seal.js';
 import { openInPlace, StreamOpener } from '../../src/crypto/open.js';
 import { StartBlock } from '../../src/crypto/start-block.js';
@@ -119,7 +120,7 @@ describe('Wycheproof HMAC-SHA-256', () => {
     assert.ok(groups.length > 3);
     for (const { tests, tagSize } of groups) {
       for (const { key, msg, tag, result, tcId } of tests) {
-        const computed = createHmac('sha256', createSecretKey(hex(key))).update(hex(msg)).digest().subarray(0, tagSize / 8);
+        const computed = hmac(hex(key), hex(msg)).subarray(0, tagSize / 8);
         assert.equal(computed.toString('hex') === tag, result === 'valid', `tcId ${tcId}`);
       }
     }

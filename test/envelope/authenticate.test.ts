@@ -56,7 +56,7 @@ describe('authenticate', () => {
     const { authentication } = parsed(HEADERS);
     assert.ok(authentication);
     for (let bit = 0; bit < 256; bit++) {
-      assert.throws(() => authenticate(altered({ commitment: flipBit(authentication.commitment, bit) }), unwrapped(), requested), failsAlike);
+      assert.throws(() => authenticate(altered({ commitment: flipBit(Buffer.from(authentication.commitment, 'hex'), bit).toString('hex') }), unwrapped(), requested), failsAlike);
       assert.throws(() => authenticate(altered({ tag: flipBit(authentication.tag, bit % 128) }), unwrapped(), requested), failsAlike);
       assert.throws(() => authenticate(altered({ mac: flipBit(authentication.mac, bit % 128) }), unwrapped(), requested), failsAlike);
     }
