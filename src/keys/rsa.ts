@@ -27,7 +27,6 @@ type RsaAlgorithm = Exclude<WrapAlgorithm, 'kms' | 'KMS/ALICLOUD'>;
 
 const WRITTEN: Readonly<Record<EnvelopeFamily, RsaAlgorithm>> = { 'oss-crypto': 'rsa', 'client-side-encryption': 'RSA/NONE/PKCS1Padding' };
 const READ: readonly WrapAlgorithm[] = ['rsa', 'RSA/NONE/PKCS1Padding', 'RSA/NONE/OAEPWithSHA-1AndMGF1Padding'];
-const OAEP = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' } as const;
 const PKCS1 = { padding: constants.RSA_PKCS1_PADDING } as const;
 
 /**
@@ -58,8 +57,9 @@ export function rsaKey(key: KeyObject, materialDescription?: MaterialDescription
 /** Seals with the public key. `oss-crypto` is wrapped with OAEP-SHA-1, `client-side-encryption` with PKCS#1 v1.5: their formats say so. */
 export function rsaWrapper(key: RsaKey, family: EnvelopeFamily): KeyWrapper {
   const wrapAlgorithm = WRITTEN[family];
-  const padding = wrapAlgorithm === 'rsa' ? OAEP : PKCS1;
-  const encrypt = (bytes: Uint8Array): string => publicEncrypt({ key: key.publicKey, ...padding }, bytes).toString('base64');
+  // A key alone means OAEP-SHA-1; the same in words costs 2 µs more, in Node 24 even 20.
+  const recipient = wrapAlgorithm === 'rsa' ? key.publicKey : { key: key.publicKey, ...PKCS1 };
+  const encrypt = (bytes: Uint8Array): string => publicEncrypt(recipient, bytes).toString('base64');
   return {
     wrapAlgorithm,
     fingerprint: key.fingerprint,
@@ -116,10 +116,10 @@ function fieldOpener(key: RsaKey): FieldOpener {
   };
 }
 
-/** Every failure is the same `null`: telling them apart is Manger's attack. */
+/** A key alone means OAEP-SHA-1. Every failure is the same `null`: telling them apart is Manger's attack. */
 function decryptOaep(key: KeyObject, ciphertext: Buffer): Buffer | null {
   try {
-    return privateDecrypt({ key, ...OAEP }, ciphertext);
+    return privateDecrypt(key, ciphertext);
   } catch {
     return null;
   }
