@@ -28,11 +28,12 @@ const MIN_OVERHEAD_BYTES = 11;
  */
 export function pkcs1Decrypter(privateKey: KeyObject): Pkcs1Decrypter {
   const modulusBytes = Math.ceil((privateKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
-  const secret = createHash('sha256').update('sealift/1 implicit rejection\n').update(privateKey.export({ type: 'pkcs1', format: 'der' })).digest();
+  let secret: Buffer | undefined;
   return (ciphertext, field) => {
     if (field.bytes < 0 || field.bytes > modulusBytes - MIN_OVERHEAD_BYTES) {
       throw new RangeError(`a ${field.name} of ${field.bytes} bytes does not fit an RSA key of ${modulusBytes} bytes`);
     }
+    secret ??= rejectionSecret(privateKey);
     // Node 24 and later derive no less than a byte.
     const instead = Buffer.from(hkdfSync('sha256', secret, ciphertext, field.name, Math.max(1, field.bytes))).subarray(0, field.bytes);
     const encoded = rawDecrypt(privateKey, ciphertext, modulusBytes);
@@ -40,6 +41,11 @@ export function pkcs1Decrypter(privateKey: KeyObject): Pkcs1Decrypter {
     encoded.fill(0);
     return message;
   };
+}
+
+/** Made for the first ciphertext, whatever is in it: a thread that only seals would spend 15 ms at its start. */
+function rejectionSecret(privateKey: KeyObject): Buffer {
+  return createHash('sha256').update('sealift/1 implicit rejection\n').update(privateKey.export({ type: 'pkcs1', format: 'der' })).digest();
 }
 
 /** A ciphertext of the wrong size, or not below the modulus, is public knowledge: zeros have no valid padding. */
