@@ -107,6 +107,8 @@ export const LIGHT_FILES_FOR_ALL_THREADS = 24_000;
 export const HELD_UP_SHARE = 0.15;
 /** Milliseconds of its life after which it is looked at whether a thread is held up. Ours. */
 export const WATCH_MS = 100;
+/** Milliseconds in a row that count as being held up: for a tenth of a second others take the processor every few seconds. Ours, measured. */
+export const HELD_UP_MS = 300;
 /** Bytes of a file that keep a thread as busy as one more small file. Ours, measured. */
 export const SMALL_FILE_BYTES = 512 * KiB;
 /** Bytes of file data per batch. Ours. */

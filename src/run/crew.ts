@@ -4,7 +4,7 @@ import { FILES_FOR_ONE_THREAD, GRACE_MS, LIGHT_FILES_FOR_ALL_THREADS, PARTS_PER_
 import { Budget } from './budget.js';
 import type { CrewSize } from './crew-size.js';
 import type { WorkerNotice } from './jobs.js';
-import { isHeldUp, ThreadWatch } from './thread-watch.js';
+import { Delay, ThreadWatch } from './thread-watch.js';
 
 type Balanced = Parameters<NonNullable<Piscina['options']['loadBalancer']>>[1][number];
 
@@ -37,6 +37,7 @@ export class Crew {
   #threads: number;
   readonly #threadsAtOnce: number;
   readonly #watch: ThreadWatch;
+  readonly #delay = new Delay();
   /** Light files in a row, while there was more than enough for one thread. */
   #light = 0;
   /** Files under way, and pieces of files as if they were many. */
@@ -131,6 +132,7 @@ export class Crew {
     if (this.#load <= Math.min(FILES_FOR_ONE_THREAD, this.#tasks)) {
       this.#light = 0;
       this.#watch.restart();
+      this.#delay.forget();
       return 1;
     }
     this.#light += isLight ? weight : 0;
@@ -148,7 +150,7 @@ export class Crew {
       return false;
     }
     this.#watch.restart();
-    return isHeldUp(look);
+    return this.#delay.lasts(look, this.#piscina.threads.length);
   }
 
   /** piscina starts a thread for a task that its balancer gives to none; the task itself is taken back. */

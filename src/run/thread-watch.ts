@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import { HELD_UP_SHARE } from '../limits.js';
+import { HELD_UP_MS, HELD_UP_SHARE } from '../limits.js';
 
 /** Since a moment, in milliseconds. */
 export interface Look {
@@ -14,6 +14,21 @@ export interface Look {
 /** Whether threads wait for answers, or for a disk: in either case they get less of the processor than they could use. */
 export function isHeldUp({ lived, idle, cpu }: Look): boolean {
   return Math.min(lived - idle, cpu) < (1 - HELD_UP_SHARE) * lived;
+}
+
+/** Whether threads are held up for long, and not just while the system has something else to do. */
+export class Delay {
+  #ms = 0;
+
+  /** Told of one time after the other. */
+  lasts(look: Look, threads: number): boolean {
+    this.#ms = isHeldUp(look) ? this.#ms + look.lived / threads : 0;
+    return this.#ms >= HELD_UP_MS;
+  }
+
+  forget(): void {
+    this.#ms = 0;
+  }
 }
 
 /** What threads do with their time. */

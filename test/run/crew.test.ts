@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
 import { setEnvironmentData } from 'node:worker_threads';
-import { FILES_FOR_ONE_THREAD, LIGHT_FILES_FOR_ALL_THREADS, WATCH_MS } from '../../src/limits.js';
+import { FILES_FOR_ONE_THREAD, HELD_UP_MS, LIGHT_FILES_FOR_ALL_THREADS } from '../../src/limits.js';
 import { Crew, type CrewOptions, type Load } from '../../src/run/crew.js';
 
 const MEETING = new URL('../support/meeting-worker.js', import.meta.url);
@@ -67,7 +67,7 @@ describe('a crew', () => {
     assert.equal(crew.threads.length, 1);
     const idle = (): number => crew.threads[0]?.performance.eventLoopUtilization().idle ?? 0;
     const before = idle();
-    await until(() => Promise.resolve(idle() > before + 2 * WATCH_MS));
+    await until(() => Promise.resolve(idle() > before + 2 * HELD_UP_MS));
     await crew.run(pair, light(1));
     assert.equal(crew.threads.length, 2);
     await waiting;

@@ -14,7 +14,7 @@ import { planPull, type PullFacts } from '../../src/run/pull-plan.js';
 import { slabBytes, Slabs } from '../../src/run/slabs.js';
 import { storeIdentity } from '../../src/run/store-identity.js';
 import { Tally } from '../../src/run/tally.js';
-import { isHeldUp } from '../../src/run/thread-watch.js';
+import { Delay, isHeldUp } from '../../src/run/thread-watch.js';
 
 const STAT = { sizeBytes: 10, mtimeNs: 5n, ctimeNs: 6n, ino: 7n, dev: 8n, mode: 0o644 };
 
@@ -75,6 +75,14 @@ describe('threads', () => {
   it('are held up when they wait for answers or for a disk, and not when they work', () => {
     const working = { lived: 100, idle: 10, cpu: 120 };
     assert.deepEqual([working, { ...working, idle: 40 }, { ...working, cpu: 60 }].map(isHeldUp), [false, true, true]);
+  });
+
+  it('are held up for long only after some such times in a row, or one that is long enough', () => {
+    const [working, waiting] = [{ lived: 240, idle: 0, cpu: 240 }, { lived: 240, idle: 100, cpu: 140 }];
+    const delay = new Delay();
+    assert.deepEqual([waiting, waiting, working, waiting, waiting, waiting].map((look) => delay.lasts(look, 2)), [false, false, false, false, false, true]);
+    delay.forget();
+    assert.deepEqual([waiting, { lived: 600, idle: 300, cpu: 300 }].map((look) => delay.lasts(look, 2)), [false, true]);
   });
 });
 
