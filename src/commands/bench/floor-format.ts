@@ -1,7 +1,6 @@
 /** Of the format, what pushes and pulls of the floor share. */
-import { constants, createHmac } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 
-export const OAEP = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' } as const;
 export const KEY_HEADER = 'x-oss-meta-oss-crypto-key: ';
 export const START_HEADER = 'x-oss-meta-oss-crypto-start: ';
 export const NAME_HEADER = 'x-oss-meta-sealift-name: ';

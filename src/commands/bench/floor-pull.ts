@@ -11,7 +11,7 @@ import { DirectoryHandle } from '../../files/directory.js';
 import { writeFully } from '../../files/write.js';
 import { CIPHER_CHUNK_BYTES } from '../../limits.js';
 import {
-  aadOf, COMMITMENT_HEADER, commitmentOf, COUNTER, extract, KEY_HEADER, MAC_HEADER, macKeyOf, NAME_HEADER, OAEP, START_HEADER, TAG_HEADER,
+  aadOf, COMMITMENT_HEADER, commitmentOf, COUNTER, extract, KEY_HEADER, MAC_HEADER, macKeyOf, NAME_HEADER, START_HEADER, TAG_HEADER,
 } from './floor-format.js';
 import type { FloorSocket } from './floor-socket.js';
 import type { Piece } from './floor.js';
@@ -78,7 +78,7 @@ export class FloorPull {
   }
 
   #unwrap(wrapped: string): Buffer {
-    return privateDecrypt({ key: this.#privateKey, ...OAEP }, Buffer.from(wrapped, 'base64'));
+    return privateDecrypt(this.#privateKey, Buffer.from(wrapped, 'base64'));
   }
 
   /** Durably, in the order and by the calls of our own pull: content, name, directory. */

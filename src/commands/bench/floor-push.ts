@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Crc64 } from '../../crypto/crc64.js';
 import { CIPHER_CHUNK_BYTES } from '../../limits.js';
 import {
-  aadOf, COMMITMENT_HEADER, commitmentOf, COUNTER, extract, KEY_HEADER, MAC_HEADER, macKeyOf, NAME_HEADER, OAEP, START_HEADER, TAG_HEADER,
+  aadOf, COMMITMENT_HEADER, commitmentOf, COUNTER, extract, KEY_HEADER, MAC_HEADER, macKeyOf, NAME_HEADER, START_HEADER, TAG_HEADER,
 } from './floor-format.js';
 import type { FloorSocket } from './floor-socket.js';
 import type { Piece } from './floor.js';
@@ -79,7 +79,7 @@ ${COMMITMENT_HEADER}${commitment}\r\n\r\n`, body);
   }
 
   #wrap(data: Buffer): string {
-    return publicEncrypt({ key: this.#publicKey, ...OAEP }, data).toString('base64');
+    return publicEncrypt(this.#publicKey, data).toString('base64');
   }
 
   #drawKey(): Buffer {
