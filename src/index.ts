@@ -12,7 +12,7 @@ export type {
   Credentials, CredentialsProvider, FileFailure, IfExists, PullOptions, PushOptions, RunResult, StoreTarget, TransferOptions, Tuning, VerifyOptions,
 } from './run/options.js';
 export type {
-  Counters, Effective, EventListener, FileEvent, FileState, NoticeEvent, ProgressEvent, RunEvent, SkipReason, StartEvent, SummaryEvent,
+  Counters, Effective, EventListener, FileEvent, FileState, NoticeEvent, ProgressEvent, RunEvent, SkipReason, SkipReasons, StartEvent, SummaryEvent,
 } from './run/events.js';
 export { CryptoBucket } from './bucket/crypto-bucket.js';
 export { KmsProvider, type KmsProviderOptions } from './bucket/kms-provider.js';

@@ -32,14 +32,14 @@ export async function runStatus(context: Context, flags: Readonly<Record<string,
 
 function writeEvents(context: Context, summary: RunSummary, exitCode: number): void {
   const write = createJsonWriter(context.stdout, () => new Date(context.now()));
-  const { run, kind, manifest, complete, done, failed, skipped, left, bytes, failures } = statusOf(summary);
+  const { run, kind, manifest, complete, done, failed, skipped, skipReasons, left, bytes, failures } = statusOf(summary);
   write({ event: 'status', run, kind, manifest, complete, done, failed, skipped, left, bytes });
   failures.forEach(({ path, code, message }) => write({ event: 'file', path, key: keyOf(summary, path), state: 'failed', message, ...(isErrorCode(code) ? { code } : {}) }));
-  write({ event: 'summary', scanned: done + skipped + failed, done, skipped, failed, bytes, exitCode });
+  write({ event: 'summary', scanned: done + skipped + failed, done, skipped, failed, bytes, exitCode, ...(skipped === 0 ? {} : { skipReasons }) });
 }
 
 function statusOf(summary: RunSummary): Parameters<typeof statusLines>[0] {
-  const { head, file, counts, left, bytes, failures, unfinished, lastClose, complete } = summary;
+  const { head, file, counts, skipReasons, left, bytes, failures, unfinished, lastClose, complete } = summary;
   const { bucket, prefix } = head.target;
   return {
     run: head.run,
@@ -53,6 +53,7 @@ function statusOf(summary: RunSummary): Parameters<typeof statusLines>[0] {
     done: counts.done,
     failed: counts.failed,
     skipped: counts.skipped + counts.directory,
+    skipReasons,
     left,
     bytes,
     failures,

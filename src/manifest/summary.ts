@@ -1,3 +1,4 @@
+import type { SkipReason, SkipReasons } from '../run/events.js';
 import type { EncodedPath } from '../run/types.js';
 import type { EntryState, IndexEntry } from './file-index.js';
 import type { CloseRecord, FailedRecord, OpenRecord, SessionRecord } from './record.js';
@@ -27,6 +28,8 @@ export interface RunSummary {
   readonly head: OpenRecord;
   /** Files by what their last record says. */
   readonly counts: Readonly<Record<EntryState, number>>;
+  /** Of what is skipped, empty directories included. */
+  readonly skipReasons: SkipReasons;
   /** Files that were begun and not finished: started, sealed, abandoned, fetching. */
   readonly left: number;
   /** Plaintext bytes of the files that are done. */
@@ -61,15 +64,21 @@ function summaryOf(view: ManifestView): RunSummary {
   const counts = Object.fromEntries(STATES.map((state) => [state, view.count(state)])) as Record<EntryState, number>;
   const { lastClose, lastSession } = view;
   const failures: RecordedFailure[] = [];
+  const skipReasons: Partial<Record<SkipReason, number>> = {};
   let bytes = 0;
   for (const entry of view.entries()) {
     bytes += entry.state === 'done' ? view.sizeBytes(entry) : 0;
     failures.push(...failureOf(view, entry));
+    const reason = skipReasonOf(view, entry);
+    if (reason !== undefined) {
+      skipReasons[reason] = (skipReasons[reason] ?? 0) + 1;
+    }
   }
   return {
     file: view.file,
     head: view.head,
     counts,
+    skipReasons,
     left: counts.started + counts.sealed + counts.abandoned + counts.fetching,
     bytes,
     failures,
@@ -87,6 +96,14 @@ function failureOf(view: ManifestView, entry: IndexEntry): readonly RecordedFail
   }
   const { code, message, remedy, retryable } = record;
   return [{ path: view.path(entry.id), code, message, retryable, ...(remedy === undefined ? {} : { remedy }) }];
+}
+
+function skipReasonOf(view: ManifestView, entry: IndexEntry): SkipReason | undefined {
+  if (entry.state === 'directory') {
+    return 'empty-directory';
+  }
+  const record = entry.state === 'skipped' ? view.read(entry) : undefined;
+  return record?.type === 'skipped' ? (record.reason as SkipReason) : undefined;
 }
 
 function unfinishedOf(view: ManifestView): readonly UnfinishedFile[] {

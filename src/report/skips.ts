@@ -1,5 +1,5 @@
 /** Why entries were skipped, in words. */
-import type { SkipReason, SummaryEvent } from '../run/events.js';
+import type { SkipReason, SkipReasons } from '../run/events.js';
 import { formatCount } from './format.js';
 
 const WORDS: Readonly<Record<SkipReason, readonly [one: string, many: string]>> = {
@@ -14,10 +14,15 @@ const WORDS: Readonly<Record<SkipReason, readonly [one: string, many: string]>> 
 };
 
 /** One line, `skipped: 198 unchanged; 1 empty directory`; none for none. */
-export function skipLines(reasons: SummaryEvent['skipReasons'] = {}): string[] {
-  const told = (Object.keys(WORDS) as SkipReason[]).flatMap((reason) => {
+export function skipLines(reasons: SkipReasons = {}): string[] {
+  const words = skipWords(reasons);
+  return words === '' ? [] : [`skipped: ${words}`];
+}
+
+/** `198 unchanged; 1 empty directory`; an empty string for none. */
+export function skipWords(reasons: SkipReasons): string {
+  return (Object.keys(WORDS) as SkipReason[]).flatMap((reason) => {
     const count = reasons[reason] ?? 0;
     return count === 0 ? [] : [`${formatCount(count)} ${WORDS[reason][count === 1 ? 0 : 1]}`];
-  });
-  return told.length === 0 ? [] : [`skipped: ${told.join('; ')}`];
+  }).join('; ');
 }

@@ -1,7 +1,9 @@
 /** What a manifest says about a run, for people. */
+import type { SkipReasons } from '../run/events.js';
 import { shellWord } from './closing.js';
 import { escapeForTerminal } from './escape.js';
 import { formatBytes, formatCount } from './format.js';
+import { skipWords } from './skips.js';
 
 export interface RunStatus {
   readonly run: string;
@@ -19,6 +21,7 @@ export interface RunStatus {
   readonly done: number;
   readonly failed: number;
   readonly skipped: number;
+  readonly skipReasons: SkipReasons;
   /** Begun and not finished. */
   readonly left: number;
   /** Plaintext bytes of what is done. */
@@ -36,7 +39,7 @@ export function statusLines(status: RunStatus): string[] {
     `${kind} ${escapeForTerminal(from)} → ${escapeForTerminal(to)}: ${complete ? 'complete' : 'unfinished'}`,
     `  run       ${escapeForTerminal(status.run)}, begun ${status.startedAt}, ${ending(status)}`,
     `  done      ${formatCount(status.done)} (${formatBytes(status.bytes)})`,
-    `  skipped   ${formatCount(status.skipped)}`,
+    `  skipped   ${[formatCount(status.skipped), skipWords(status.skipReasons)].filter((text) => text !== '').join(': ')}`,
     `  failed    ${formatCount(status.failed)}`,
     `  left      ${formatCount(status.left)} begun and not finished${complete ? '' : '; files that no session has come to are not counted'}`,
     ...status.unfinished.map(pieceLine),

@@ -71,6 +71,9 @@ export interface FileEvent {
 export type SkipReason =
   | 'unchanged' | 'exists' | 'symlink' | 'special' | 'excluded' | 'own-file' | 'empty-directory' | 'not-sealed';
 
+/** How many were skipped for which reason. */
+export type SkipReasons = Readonly<Partial<Record<SkipReason, number>>>;
+
 /** Something a person should know that is no failure: an unauthenticated read, a replaced object, a recovered manifest. */
 export interface NoticeEvent {
   readonly event: 'notice';
@@ -84,8 +87,8 @@ export interface SummaryEvent extends Counters {
   readonly exitCode: number;
   /** Large files that began anew with a fresh data key, although parts of them had arrived; absent for none. */
   readonly restarted?: number;
-  /** How many were skipped for which reason, `skipped` in all; absent for none. */
-  readonly skipReasons?: Readonly<Partial<Record<SkipReason, number>>>;
+  /** `skipped` in all; absent for none. */
+  readonly skipReasons?: SkipReasons;
 }
 
 /** Everything that a run tells while it is under way. */

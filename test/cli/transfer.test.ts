@@ -70,8 +70,8 @@ describe('a first try without any configuration', () => {
     const { code, stdout } = await world.call(['status', '--json']);
     const [status, summary] = eventsOf(stdout);
     assert.deepEqual([code, status?.event, status?.['complete'], status?.['done'], status?.['left'], status?.['bytes']], [0, 'status', true, 4, 0, 10]);
-    assert.deepEqual([summary?.event, summary?.['exitCode']], ['summary', 0]);
-    assert.match((await world.call(['status'])).stdout, /^push .*tree → oss:\/\/bucket\/backup: complete\n/);
+    assert.deepEqual([summary?.event, summary?.['exitCode'], summary?.['skipReasons']], ['summary', 0, { 'empty-directory': 1 }]);
+    assert.match((await world.call(['status'])).stdout, /^push .*tree → oss:\/\/bucket\/backup: complete\n[^]*\n {2}skipped {3}1: 1 empty directory\n/);
   });
 
   it('has nothing to resume then', async () => {

@@ -25,12 +25,17 @@ describe('the summary of a run', () => {
     manifest.failed(path('bad'), { code: 'remote-unavailable', message: 'last', remedy: 'wait', retryable: true });
     manifest.failed(path('worse'), { code: 'vanished', message: 'gone', retryable: false });
     manifest.skipped(path('link'), 'symlink', 'a');
+    manifest.skipped(path('other link'), 'symlink', 'b');
+    manifest.skipped(path('pipe'), 'special');
+    manifest.skipped(path('seen'), 'special');
+    manifest.skipped(path('seen'), 'exists');
     manifest.directory(path('empty'));
     manifest.started([path('a')]);
     manifest.done(0, statOf({ sizeBytes: 2000 }), STORED);
 
     const during = await summarize(file);
-    assert.deepEqual(during.counts, { started: 1, sealed: 2, done: 2, failed: 2, skipped: 1, directory: 1, abandoned: 1, fetching: 1 });
+    assert.deepEqual(during.counts, { started: 1, sealed: 2, done: 2, failed: 2, skipped: 4, directory: 1, abandoned: 1, fetching: 1 });
+    assert.deepEqual(during.skipReasons, { 'symlink': 2, 'special': 1, 'exists': 1, 'empty-directory': 1 });
     assert.equal(during.left, 5);
     assert.equal(during.bytes, 2024);
     assert.deepEqual(during.failures, [

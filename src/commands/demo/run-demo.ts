@@ -8,7 +8,7 @@ import { DEFAULT_RSA_KEY_BITS, MiB } from '../../limits.js';
 import { startLocalCloud } from '../../local/cloud.js';
 import { formatBytes, formatDuration, plural } from '../../report/format.js';
 import { skipLines } from '../../report/skips.js';
-import type { SummaryEvent } from '../../run/events.js';
+import type { SkipReasons } from '../../run/events.js';
 import { createOssStore } from '../../store/oss.js';
 import type { Context } from '../context.js';
 import { runChild, runChildWell, type ChildEvent, type ChildOptions } from './child.js';
@@ -120,7 +120,7 @@ function counts(summary: ChildEvent): string {
 }
 
 function saySkips({ skipReasons }: ChildEvent, say: Stage['say']): void {
-  skipLines(skipReasons as SummaryEvent['skipReasons']).forEach((line) => say(`   ${line}`));
+  skipLines(skipReasons as SkipReasons | undefined).forEach((line) => say(`   ${line}`));
 }
 
 function reach({ oss, accessKeyId, accessKeySecret }: Awaited<ReturnType<typeof startLocalCloud>>): Record<string, string> {
