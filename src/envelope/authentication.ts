@@ -1,6 +1,6 @@
 import { COMMITMENT_BYTES, MAX_PLAINTEXT_BYTES, TAG_BYTES } from '../limits.js';
 import { assertAttributes, parseAttributes } from './attributes.js';
-import { assertWritable, type HeaderFields } from './fields.js';
+import { assertWritable, isHex, type HeaderFields } from './fields.js';
 import { decodeName } from './names.js';
 import type { Authentication, EnvelopeInput } from './types.js';
 
@@ -46,8 +46,8 @@ export function parseAuthentication(fields: HeaderFields, lengthBytes: number): 
 /** @throws EnvelopeError `envelope-invalid` for what {@link parseAuthentication} would refuse */
 export function assertAuthentication({ authentication, lengthBytes }: EnvelopeInput, object: string): void {
   const { encodedName, attributes, tag, mac, commitment } = authentication;
-  const hasLengths = tag.length === TAG_BYTES && mac.length === TAG_BYTES && commitment.length === 2 * COMMITMENT_BYTES;
-  assertWritable(hasLengths, 'tag, mac or commitment have another length', object);
+  const haveLengths = tag.length === TAG_BYTES && mac.length === TAG_BYTES && isHex(commitment, COMMITMENT_BYTES);
+  assertWritable(haveLengths, 'tag, mac or commitment have another length', object);
   assertWritable(Number.isSafeInteger(lengthBytes) && lengthBytes >= 0 && lengthBytes <= MAX_PLAINTEXT_BYTES, 'its length is out of bounds', object);
   decodeName(encodedName);
   assertAttributes(attributes);

@@ -50,7 +50,7 @@ export class HeaderFields {
   /** The text of exactly this many bytes in lower-case hex. */
   hexText(name: string, lengthBytes: number): string {
     const value = this.required(name);
-    return value.length === 2 * lengthBytes && /^[0-9a-f]+$/.test(value) ? value : this.refuse(`${name} is not ${2 * lengthBytes} lower-case hex digits`);
+    return isHex(value, lengthBytes) ? value : this.refuse(`${name} is not ${2 * lengthBytes} lower-case hex digits`);
   }
 
   /** What `parse` makes of the value; where it throws, the error names the header. */
@@ -79,6 +79,11 @@ export function assertWritable(isReadable: boolean, what: string, object: string
       remedy: 'Whoever made or wrapped the key gave something that does not fit the format; report it.',
     });
   }
+}
+
+/** Whether the text is that of so many bytes in lower-case hex. */
+export function isHex(text: string, lengthBytes: number): boolean {
+  return text.length === 2 * lengthBytes && /^[0-9a-f]+$/.test(text);
 }
 
 export function isCanonicalBase64(text: string): boolean {

@@ -101,6 +101,7 @@ describe('encodeEnvelope', () => {
       { wrappedKey: 'not base64' }, { wrappedKey: '' }, { wrappedStart: 'QUI' }, { wrapAlgorithm: 'KMS/ALICLOUD' },
       { lengthBytes: -1 }, { lengthBytes: 0.5 }, { lengthBytes: MAX_PLAINTEXT_BYTES + 1 },
       { authentication: { ...input.authentication, tag: Buffer.alloc(15) } },
+      ...['A'.repeat(64), 'a'.repeat(62), `${'a'.repeat(64)}\n`].map((commitment) => ({ authentication: { ...input.authentication, commitment } })),
       { authentication: { ...input.authentication, encodedName: 'a b' } },
       { authentication: { ...input.authentication, attributes: 'mode=9' } },
     ];
