@@ -73,16 +73,21 @@ describe('threads', () => {
   });
 
   it('are held up when they wait for answers or for a disk, and not when they work', () => {
-    const working = { lived: 100, idle: 10, cpu: 120 };
+    const working = { lived: 100, idle: 10, cpu: 120, blocks: 9 };
     assert.deepEqual([working, { ...working, idle: 40 }, { ...working, cpu: 60 }].map(isHeldUp), [false, true, true]);
   });
 
+  it('are not held up while others have the processor, unless they get less than half of it', () => {
+    const robbed = { lived: 100, idle: 10, cpu: 60, blocks: 0 };
+    assert.deepEqual([robbed, { ...robbed, cpu: 49 }].map(isHeldUp), [false, true]);
+  });
+
   it('are held up for long only after some such times in a row, or one that is long enough', () => {
-    const [working, waiting] = [{ lived: 240, idle: 0, cpu: 240 }, { lived: 240, idle: 100, cpu: 140 }];
+    const [working, waiting] = [{ lived: 240, idle: 0, cpu: 240, blocks: 0 }, { lived: 240, idle: 100, cpu: 140, blocks: 0 }];
     const delay = new Delay();
     assert.deepEqual([waiting, waiting, working, waiting, waiting, waiting].map((look) => delay.lasts(look, 2)), [false, false, false, false, false, true]);
     delay.forget();
-    assert.deepEqual([waiting, { lived: 600, idle: 300, cpu: 300 }].map((look) => delay.lasts(look, 2)), [false, true]);
+    assert.deepEqual([waiting, { ...waiting, lived: 600, idle: 300 }].map((look) => delay.lasts(look, 2)), [false, true]);
   });
 });
 
