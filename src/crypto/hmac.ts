@@ -39,10 +39,11 @@ function keyedHash(key: Buffer, message: readonly Buffer[], encoding: 'buffer' |
 }
 
 function pad(key: Buffer): void {
-  for (let at = 0; at < key.length; at += 1) {
-    const byte = key[at] ?? 0;
+  let at = 0;
+  for (const byte of key) {
     inner[at] = byte ^ INNER_PAD;
     outer[at] = byte ^ OUTER_PAD;
+    at += 1;
   }
 }
 
