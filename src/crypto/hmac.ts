@@ -26,9 +26,13 @@ export function hmacHex(key: Buffer, ...message: readonly Buffer[]): string {
 function keyedHash(key: Buffer, message: readonly Buffer[], encoding: 'buffer'): Buffer;
 function keyedHash(key: Buffer, message: readonly Buffer[], encoding: 'hex'): string;
 function keyedHash(key: Buffer, message: readonly Buffer[], encoding: 'buffer' | 'hex'): Buffer | string {
+  const end = message.reduce((sum, { length }) => sum + length, HASH_BLOCK_BYTES);
+  if (end > inner.length) {
+    inner = Buffer.alloc(2 * end, INNER_PAD);
+  }
   try {
     pad(key.length > HASH_BLOCK_BYTES ? hash('sha256', key, 'buffer') : key);
-    const end = append(message);
+    append(message);
     // As a string, because a buffer costs three times as much; without the key it is of no use.
     outer.write(hash('sha256', inner.subarray(0, end), 'binary'), HASH_BLOCK_BYTES, 'latin1');
     return hash('sha256', outer, encoding);
@@ -47,22 +51,10 @@ function pad(key: Buffer): void {
   }
 }
 
-/** @returns where the message ends */
-function append(message: readonly Buffer[]): number {
-  let end = HASH_BLOCK_BYTES;
+function append(message: readonly Buffer[]): void {
+  let at = HASH_BLOCK_BYTES;
   for (const part of message) {
-    if (end + part.length > inner.length) {
-      grow(end + part.length);
-    }
-    inner.set(part, end);
-    end += part.length;
+    inner.set(part, at);
+    at += part.length;
   }
-  return end;
-}
-
-function grow(bytes: number): void {
-  const larger = Buffer.alloc(2 * bytes, INNER_PAD);
-  larger.set(inner);
-  inner.fill(INNER_PAD);
-  inner = larger;
 }
