@@ -50,7 +50,8 @@ export type NoticeListener = (message: string) => void;
 export function openPorts(context: WorkerContext, commons: ThreadCommons, onNotice: NoticeListener): { readonly ports: Ports } & Pick<OpenedStore, 'load'> {
   const { store, load } = openStore(context, commons, onNotice);
   const { keyring, sealingWrapper } = openMasterKeys(context, commons, noticeOf(onNotice));
-  const wrapper = once(sealingWrapper);
+  let sealing: KeyWrapper | undefined;
+  const wrapper = (): KeyWrapper => (sealing ??= sealingWrapper());
   let shared: SharedStart | undefined;
   const starts = (): SharedStart => (shared ??= new SharedStart(wrapper()));
   let opened: TargetTree | undefined;
@@ -77,9 +78,4 @@ function noticeOf(onNotice: NoticeListener): (failure: SealiftError, pauseMs: nu
       onNotice(`${failure.message}; trying again`);
     }
   };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }
