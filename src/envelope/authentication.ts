@@ -46,8 +46,8 @@ export function parseAuthentication(fields: HeaderFields, lengthBytes: number): 
 /** @throws EnvelopeError `envelope-invalid` for what {@link parseAuthentication} would refuse */
 export function assertAuthentication({ authentication, lengthBytes }: EnvelopeInput, object: string): void {
   const { encodedName, attributes, tag, mac, commitment } = authentication;
-  const haveLengths = tag.length === TAG_BYTES && mac.length === TAG_BYTES && isHex(commitment, COMMITMENT_BYTES);
-  assertWritable(haveLengths, 'tag, mac or commitment have another length', object);
+  assertWritable(tag.length === TAG_BYTES && mac.length === TAG_BYTES, 'tag or mac have another length', object);
+  assertWritable(isHex(commitment, COMMITMENT_BYTES), `the commitment is not ${2 * COMMITMENT_BYTES} lower-case hex digits`, object);
   assertWritable(Number.isSafeInteger(lengthBytes) && lengthBytes >= 0 && lengthBytes <= MAX_PLAINTEXT_BYTES, 'its length is out of bounds', object);
   decodeName(encodedName);
   assertAttributes(attributes);
