@@ -1,12 +1,13 @@
-import { realpathSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { SealiftError } from '../errors.js';
 import { WALK_ENTRIES_PER_TURN } from '../limits.js';
 import type { EncodedPath, WalkEntry } from '../run/types.js';
 import { bytesOf, EntryReader, failed, type Directory, type SymlinkMode } from './entry.js';
-import { describeErrno, isGone, readFailure, withDescriptors, type Wait } from './errno.js';
+import { readFailure, withDescriptors, type Wait } from './errno.js';
 import { resolveOwnPaths, type OwnPaths } from './own-paths.js';
 import { compileSelection, type Selection } from './selection.js';
+import { sourceRoot } from './source-root.js';
 import { listDirectory, type Listing } from './walk-listing.js';
 
 export interface WalkOptions {
@@ -132,7 +133,7 @@ class Descent {
 }
 
 function openRoot(name: string, own: OwnPaths): Directory {
-  const real = realRoot(name);
+  const real = sourceRoot(name).toString('latin1');
   const { dev, ino } = statSync(bytesOf(real), { bigint: true });
   if (own.covers(real)) {
     throw new SealiftError('usage', `${name} lies inside Sealift's own data and cannot be pushed`, {
@@ -141,22 +142,6 @@ function openRoot(name: string, own: OwnPaths): Directory {
     });
   }
   return { kind: 'directory', path: '', raw: real, real, dev, ino, parent: undefined };
-}
-
-function realRoot(name: string): string {
-  try {
-    const real = realpathSync.native(name, { encoding: 'buffer' });
-    if (statSync(real).isDirectory()) {
-      return real.toString('latin1');
-    }
-  } catch (error) {
-    const why = isGone(error) ? 'there is no such directory' : describeErrno(error);
-    throw new SealiftError('source-missing', `cannot walk ${name}: ${why}`, { object: name, remedy: 'check the path', cause: error });
-  }
-  throw new SealiftError('source-missing', `cannot walk ${name}: it is not a directory`, {
-    object: name,
-    remedy: 'name the directory that holds the file, and pick the file with --include',
-  });
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { realpath, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { SealiftError } from '../errors.js';
 import { encodePath, normalizePrefix } from '../files/names.js';
+import { sourceRoot } from '../files/source-root.js';
 import { walk } from '../files/walk.js';
 import { fingerprintOf } from '../keys/master-key.js';
 import { providerOf } from '../store/credentials.js';
@@ -34,7 +34,7 @@ export async function preparePush(options: PushOptions): Promise<PreparedPush> {
   const family = options.envelope ?? 'oss-crypto';
   const provider = providerOf(options.credentials);
   const keyFingerprint = sealingFingerprint(options.keys, family, provider);
-  const root = await sourceRoot(options.source);
+  const root = await identityOfRoot(options.source);
   const credentials = await provider();
   const context: WorkerContext = {
     store: { ...options.target, credentials, connections: bounds.concurrency },
@@ -63,14 +63,10 @@ export function effectiveOf(options: Pick<PushOptions, 'target' | 'keys'>, bound
   };
 }
 
-async function sourceRoot(source: string): Promise<{ raw: Buffer; path: EncodedPath; dev: bigint; ino: bigint }> {
-  try {
-    const raw = await realpath(source, { encoding: 'buffer' });
-    const { dev, ino } = await stat(raw, { bigint: true });
-    return { raw, path: encodePath(raw), dev, ino };
-  } catch (error) {
-    throw new SealiftError('source-missing', `there is no directory ${source}`, { object: source, remedy: 'check the path', cause: error });
-  }
+async function identityOfRoot(source: string): Promise<{ raw: Buffer; path: EncodedPath; dev: bigint; ino: bigint }> {
+  const raw = sourceRoot(source);
+  const { dev, ino } = await stat(raw, { bigint: true });
+  return { raw, path: encodePath(raw), dev, ino };
 }
 
 /** What the walk of a push yields; shared with the dry run, so that the plan is the run's. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { keyFile } from '../support/cli.js';
@@ -140,6 +140,13 @@ describe('what stops a run before it begins', () => {
     const events = eventsOf(stdout);
     assert.deepEqual(events.map(({ event }) => event), ['summary']);
     assert.equal(events[0]?.['exitCode'], 2);
+  });
+
+  it('a file in the place of a directory is exit code 2, and leaves no manifest behind', async () => {
+    const { code, stderr } = await world.call(['push', 'tree/a.txt', PLACE, ...LOCAL, ...KEY, '--manifest', 'none.jsonl']);
+    assert.equal(code, 2);
+    assert.match(stderr, /a\.txt: it is not a directory\n.*--include/);
+    assert.equal(existsSync(join(world.cwd, 'none.jsonl')), false);
   });
 
   it('a manifest of another run is exit code 2', async () => {
