@@ -210,6 +210,13 @@ export function toFailure(error: unknown): Failure {
   return { code: 'internal', message: `internal error: ${text}`, retryable: false };
 }
 
+/** What of a failure a person is told. */
+export type Cause = Pick<Failure, 'code' | 'message' | 'remedy'>;
+
+export function toCause({ code, message, remedy }: Cause | SealiftError): Cause {
+  return remedy === undefined ? { code, message } : { code, message, remedy };
+}
+
 /** The inverse of {@link toFailure}, for callers who want to throw a recorded failure. */
 export function fromFailure(failure: Failure): SealiftError {
   const details = { retryable: failure.retryable, ...(failure.remedy === undefined ? {} : { remedy: failure.remedy }) };

@@ -38,5 +38,5 @@ export type { EncodedPath } from './run/types.js';
 export type { ByteRange } from './store/store.js';
 export {
   AuthenticationError, EnvelopeError, KmsError, MasterKeyError, SealiftError, StoreError, UnauthenticatedObjectError, isSealiftError,
-  type ErrorCode, type Failure,
+  type Cause, type ErrorCode, type Failure,
 } from './errors.js';

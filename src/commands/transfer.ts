@@ -52,8 +52,8 @@ export async function runTransfer(context: Context, transfer: Transfer, start: (
     context.exitWith(result.exitCode);
     refuseWrongSum(result);
   } catch (error) {
-    const { code, message } = toFailure(error);
-    reporter.fail({ code, message, exitCode: exitCodeOf(code) });
+    const failure = toFailure(error);
+    reporter.fail({ ...failure, exitCode: exitCodeOf(failure.code) });
     context.summarized();
     throw error;
   }

@@ -1,4 +1,5 @@
 /** The last words of a run: counts that add up, the first failures with what to do about them, how to go on. */
+import { exitCodeOf, type Cause } from '../errors.js';
 import type { Counters } from '../run/events.js';
 import type { RunResult } from '../run/options.js';
 import { escapeForTerminal } from './escape.js';
@@ -24,6 +25,7 @@ export function closingLines(result: RunResult, closing: Closing): string[] {
     `  ${volume(result, closing)}`,
     ...skipLines(result.skipReasons).map((line) => `  ${line}`),
     ...restartLines(result),
+    ...stopLines(result),
     ...failureLines(result, closing),
     ...manifestLines(result, closing),
   ];
@@ -48,8 +50,11 @@ function verdict(result: RunResult, { dryRun }: Closing): string {
   if (result.exitCode === 0) {
     return 'complete';
   }
-  const interrupted = result.exitCode === 130 || result.exitCode === 143;
-  return `${interrupted ? 'interrupted' : 'NOT complete'} (exit code ${result.exitCode})`;
+  return `${isInterruption(result.exitCode) ? 'interrupted' : 'NOT complete'} (exit code ${result.exitCode})`;
+}
+
+function isInterruption(exitCode: number): boolean {
+  return exitCode === exitCodeOf('interrupted') || exitCode === exitCodeOf('terminated');
 }
 
 function volume(result: RunResult, { dryRun, elapsedMs }: Closing): string {
@@ -64,17 +69,29 @@ function restartLines({ restarted = 0 }: RunResult): string[] {
   return restarted === 0 ? [] : [`  ${formatCount(restarted)} large ${restarted === 1 ? 'file' : 'files'} started again from the beginning, with a fresh key`];
 }
 
+/** Unless a signal was the cause, which the verdict says, or a file among the failures, which tells the same. */
+function stopLines({ error, exitCode, failures }: RunResult): string[] {
+  if (error === undefined || isInterruption(exitCode) || failures.slice(0, SHOWN_FAILURES).some(({ message }) => message === error.message)) {
+    return [];
+  }
+  return causeLines('stopped', error);
+}
+
 function failureLines(result: RunResult, closing: Closing): string[] {
-  const shown = result.failures.slice(0, SHOWN_FAILURES).flatMap(({ path, code, message, remedy }) => [
-    `  failed  ${escapeForTerminal(path)}: ${escapeForTerminal(message)} (${escapeForTerminal(code)})`,
-    ...(remedy === undefined ? [] : [`          ${escapeForTerminal(remedy)}`]),
-  ]);
+  const shown = result.failures.slice(0, SHOWN_FAILURES).flatMap(({ path, ...cause }) => causeLines(`failed  ${escapeForTerminal(path)}`, cause));
   const more = result.failed - Math.min(result.failures.length, SHOWN_FAILURES);
   if (more <= 0) {
     return shown;
   }
   const where = result.manifest === undefined || closing.dryRun ? '' : `; all of them: sealift status ${shellWord(result.manifest)}`;
   return [...shown, `  … and ${formatCount(more)} more${where}`];
+}
+
+function causeLines(what: string, { code, message, remedy }: Cause): string[] {
+  return [
+    `  ${what}: ${escapeForTerminal(message)} (${escapeForTerminal(code)})`,
+    ...(remedy === undefined ? [] : [`          ${escapeForTerminal(remedy)}`]),
+  ];
 }
 
 function manifestLines(result: RunResult, { dryRun, resumeOptions }: Closing): string[] {

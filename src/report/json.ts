@@ -1,5 +1,5 @@
 /** Events for programs: one JSON object per line. */
-import type { ErrorCode } from '../errors.js';
+import { toCause, type Cause } from '../errors.js';
 import type { RunEvent, SummaryEvent } from '../run/events.js';
 import type { Output } from './display.js';
 
@@ -13,14 +13,8 @@ export function jsonLine(event: { readonly event: string }, time: Date): string 
 }
 
 /** What ended a command before it could count anything. */
-export interface StoppedBy {
-  readonly code: ErrorCode;
-  readonly message: string;
+export interface StoppedBy extends Cause {
   readonly exitCode: number;
-}
-
-export interface StoppedSummary extends SummaryEvent {
-  readonly error: { readonly code: ErrorCode; readonly message: string };
 }
 
 /** What `sealift status` says of a run as a whole. */
@@ -40,10 +34,10 @@ export interface StatusEvent {
 }
 
 /** The last event of a command that ended before it could start: nothing counted, and why. */
-export function emptySummary({ code, message, exitCode }: StoppedBy): StoppedSummary {
-  return { event: 'summary', scanned: 0, done: 0, skipped: 0, failed: 0, bytes: 0, exitCode, error: { code, message } };
+export function emptySummary(stopped: StoppedBy): SummaryEvent {
+  return { event: 'summary', scanned: 0, done: 0, skipped: 0, failed: 0, bytes: 0, exitCode: stopped.exitCode, error: toCause(stopped) };
 }
 
-export function createJsonWriter(output: Output, clock: () => Date): (event: RunEvent | StatusEvent | StoppedSummary) => void {
+export function createJsonWriter(output: Output, clock: () => Date): (event: RunEvent | StatusEvent) => void {
   return (event) => void output.write(jsonLine(event, clock()));
 }

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.js';
+import type { Cause, ErrorCode } from '../errors.js';
 
 /** The numbers a run works with, after every default has been applied; printed by `--dry-run`. */
 export interface Effective {
@@ -85,6 +85,8 @@ export interface NoticeEvent {
 export interface SummaryEvent extends Counters {
   readonly event: 'summary';
   readonly exitCode: number;
+  /** What ended the run before its end; absent where everything that there was to do has been tried. */
+  readonly error?: Cause;
   /** Large files that began anew with a fresh data key, although parts of them had arrived; absent for none. */
   readonly restarted?: number;
   /** `skipped` in all; absent for none. */

@@ -1,3 +1,4 @@
+import type { Cause } from '../errors.js';
 import type { EnvelopeFamily } from '../keys/wrapper.js';
 import type { MasterKey } from '../keys/master-key.js';
 import type { EventListener, SummaryEvent } from './events.js';
@@ -138,11 +139,8 @@ export interface VerifyOptions extends Omit<TransferOptions, 'newRun' | 'recorde
 }
 
 /** A file that is not done, and why. */
-export interface FileFailure {
+export interface FileFailure extends Cause {
   readonly path: string;
-  readonly code: string;
-  readonly message: string;
-  readonly remedy?: string;
 }
 
 /** What a run did; `scanned = done + skipped + failed` always holds. */

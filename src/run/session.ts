@@ -101,7 +101,7 @@ export class Session {
       return;
     }
     this.#stop = reason;
-    this.tally.stoppedBy(reason.code);
+    this.tally.stoppedBy(reason);
     this.#intake.abort(reason);
     this.memory.close();
     this.slots.close();

@@ -1,4 +1,4 @@
-import { combineExitCodes, exitCodeOf, isErrorCode, SealiftError, type Failure } from '../errors.js';
+import { combineExitCodes, exitCodeOf, SealiftError, toCause, type Cause, type Failure } from '../errors.js';
 import type { EventListener, FileEvent, FileState, RunEvent, SkipReason, SummaryEvent } from './events.js';
 import type { FileFailure } from './options.js';
 
@@ -30,6 +30,7 @@ export class Tally {
   readonly #failures: FileFailure[] = [];
   readonly #exitCodes = new Set<number>();
   readonly #listener: EventListener | undefined;
+  #stopCause: Cause | undefined;
 
   constructor(listener: EventListener | undefined) {
     this.#listener = listener;
@@ -80,8 +81,7 @@ export class Tally {
     this.#failed += 1;
     this.#exitCodes.add(exitCodeOf(failure.code));
     if (this.#failures.length < KEPT_FAILURES) {
-      const { code, message, remedy } = failure;
-      this.#failures.push({ path: file.path, code, message, ...(remedy === undefined ? {} : { remedy }) });
+      this.#failures.push({ path: file.path, ...toCause(failure) });
     }
     this.emit({ ...fileEvent(file, 'failed'), code: failure.code, message: failure.message });
   }
@@ -97,10 +97,9 @@ export class Tally {
   }
 
   /** A cause that belongs to the run rather than to one file. */
-  stoppedBy(code: string): void {
-    if (isErrorCode(code)) {
-      this.#exitCodes.add(exitCodeOf(code));
-    }
+  stoppedBy(error: SealiftError): void {
+    this.#exitCodes.add(error.exitCode);
+    this.#stopCause = toCause(error);
   }
 
   get counters(): { scanned: number; done: number; skipped: number; failed: number; bytes: number } {
@@ -108,8 +107,9 @@ export class Tally {
   }
 
   /** What shows up only where there is something to say. */
-  get remarks(): Pick<SummaryEvent, 'restarted' | 'skipReasons'> {
+  get remarks(): Pick<SummaryEvent, 'error' | 'restarted' | 'skipReasons'> {
     return {
+      ...(this.#stopCause === undefined ? {} : { error: this.#stopCause }),
       ...(this.#restarted === 0 ? {} : { restarted: this.#restarted }),
       ...(this.#skipped() === 0 ? {} : { skipReasons: { ...this.#skipReasons } }),
     };

@@ -40,9 +40,13 @@ describe('a push that is interrupted', () => {
   });
 
   it('names a missing bucket with exit code 2', async () => {
-    const { code, stderr } = await world.call(['push', 'tree', 'oss://no-such-bucket', '--key', 'key.pem', '--threads', '1'], env);
-    assert.equal(code, 2, stderr);
-    assert.match(stderr, /no-such-bucket/);
+    for (const words of [['push', 'tree', 'oss://no-such-bucket'], ['pull', 'oss://no-such-bucket', 'back'], ['verify', 'oss://no-such-bucket']]) {
+      const { code, stdout, stderr } = await world.call([...words, '--key', 'key.pem', '--threads', '1', '--json'], env);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /^ +(?:stopped|failed .*): .*no-such-bucket.* \(bucket-missing\)$/m);
+      const error = eventsOf(stdout).at(-1)?.['error'] as Record<string, unknown> | undefined;
+      assert.deepEqual([error?.['code'], typeof error?.['message'], typeof error?.['remedy']], ['bucket-missing', 'string', 'string']);
+    }
   });
 
   it('finishes what is in flight at the first SIGINT, and says how to go on', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { RunResult } from '../../src/run/options.js';
+import type { FileFailure, RunResult } from '../../src/run/options.js';
 import { SHOWN_FAILURES, addsUp, closingLines, shellWord, sum, type Closing } from '../../src/report/closing.js';
 
 const result: RunResult = {
@@ -23,7 +23,7 @@ describe('closingLines', () => {
   });
 
   it('of an unfinished run name the failures, their remedies and how to go on', () => {
-    const failures = [{ path: 'a', code: 'unreadable', message: 'a cannot be read', remedy: 'chmod u+r a' }, { path: 'b', code: 'vanished', message: 'b is gone' }];
+    const failures: FileFailure[] = [{ path: 'a', code: 'unreadable', message: 'a cannot be read', remedy: 'chmod u+r a' }, { path: 'b', code: 'vanished', message: 'b is gone' }];
     const lines = closingLines({ ...result, done: 210, failed: 2, exitCode: 3, complete: false, failures }, closing);
     assert.deepEqual(lines.slice(2), [
       '  failed  a: a cannot be read (unreadable)',
@@ -35,15 +35,25 @@ describe('closingLines', () => {
   });
 
   it('stop after some failures and say where the others are', () => {
-    const failures = Array.from({ length: 50 }, (_, index) => ({ path: `f${index}`, code: 'vanished', message: 'gone' }));
+    const failures = Array.from({ length: 50 }, (_, index): FileFailure => ({ path: `f${index}`, code: 'vanished', message: 'gone' }));
     const lines = closingLines({ ...result, done: 0, failed: 2_000, skipped: 0, scanned: 2_000, exitCode: 3, complete: false, failures }, closing);
     assert.equal(lines.filter((line) => line.startsWith('  failed')).length, SHOWN_FAILURES);
     assert.ok(lines.includes('  … and 1,990 more; all of them: sealift status /m/r1.jsonl'));
   });
 
+  it('say what stopped the run, and what to do about it', () => {
+    const error = { code: 'bucket-missing', message: 'there is no bucket b', remedy: 'check its name' } as const;
+    const lines = closingLines({ ...result, exitCode: 2, complete: false, error }, closing);
+    assert.deepEqual(lines.slice(2, 4), ['  stopped: there is no bucket b (bucket-missing)', '          check its name']);
+    const failed: FileFailure = { path: 'a', ...error };
+    const once = closingLines({ ...result, done: 211, failed: 1, exitCode: 2, complete: false, error, failures: [failed] }, closing);
+    assert.deepEqual(once.slice(2, 4), ['  failed  a: there is no bucket b (bucket-missing)', '          check its name']);
+  });
+
   it('call an interruption by its name', () => {
-    const [first] = closingLines({ ...result, exitCode: 130, complete: false }, closing);
+    const [first, ...others] = closingLines({ ...result, exitCode: 130, complete: false, error: { code: 'interrupted', message: 'interrupted' } }, closing);
     assert.match(first ?? '', /^push interrupted \(exit code 130\)/);
+    assert.doesNotMatch(others.join('\n'), /stopped/);
   });
 
   it('offer nothing to resume where nothing can be', () => {
@@ -57,7 +67,7 @@ describe('closingLines', () => {
   });
 
   it('print no name as it comes', () => {
-    const failures = [{ path: 'a\u001b[2J', code: 'x', message: 'm\u202e', remedy: 'r\n' }];
+    const failures: FileFailure[] = [{ path: 'a\u001b[2J', code: 'exists', message: 'm\u202e', remedy: 'r\n' }];
     const text = closingLines({ ...result, manifest: '/m\u0007', failed: 1, done: 211, exitCode: 3, complete: false, failures }, closing).join('|');
     assert.doesNotMatch(text, /[\u0000-\u001f\u007f-\u009f\u202e]/);
   });

@@ -243,7 +243,7 @@ describe('the tally', () => {
       tally.failed({ path: `${i}`, key: '' }, { code: i === 7 ? 'authentication-failed' : 'vanished', message: 'm', retryable: false });
     }
     assert.deepEqual([tally.exitCode, tally.failures.length], [4, 1000]);
-    tally.stoppedBy('interrupted');
+    tally.stoppedBy(new SealiftError('interrupted', 'interrupted'));
     assert.equal(tally.exitCode, 130);
   });
 });

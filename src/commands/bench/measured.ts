@@ -1,7 +1,7 @@
 /** The measured process: a job on stdin, its measure on stdout. Loaded with `--import latency.js`. */
 import { cpus } from 'node:os';
 import { text } from 'node:stream/consumers';
-import { isErrorCode, SealiftError, toFailure } from '../../errors.js';
+import { SealiftError, toFailure } from '../../errors.js';
 import { loadRsaKey } from '../../keys/key-files.js';
 import type { RunEvent } from '../../run/events.js';
 import type { RunResult, TransferOptions } from '../../run/options.js';
@@ -105,11 +105,10 @@ async function optionsOf({ keyFile, target, credentials, manifest, threads, conc
 }
 
 /** A measure of work that was not done would be a lie. */
-function counted({ done, bytes, complete, failures }: RunResult): Moved {
-  const [failure] = failures;
-  if (!complete || failure !== undefined) {
-    const code = failure !== undefined && isErrorCode(failure.code) ? failure.code : 'internal';
-    throw new SealiftError(code, `the measured run did not finish: ${failure?.message ?? 'no failure was named'}`, failure?.remedy === undefined ? {} : { remedy: failure.remedy });
+function counted({ done, bytes, complete, error, failures: [failure] }: RunResult): Moved {
+  const cause = error ?? failure;
+  if (!complete || cause !== undefined) {
+    throw new SealiftError(cause?.code ?? 'internal', `the measured run did not finish: ${cause?.message ?? 'no failure was named'}`, defined({ remedy: cause?.remedy }));
   }
   return { files: done, bytes };
 }
