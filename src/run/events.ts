@@ -96,5 +96,8 @@ export interface SummaryEvent extends Counters {
 /** Everything that a run tells while it is under way. */
 export type RunEvent = StartEvent | ProgressEvent | FileEvent | NoticeEvent | SummaryEvent;
 
-/** Called on the coordinator's thread, in order; must not block. */
+/**
+ * Called on the coordinator's thread, in order; must not block. One that throws ends the run in good order: what is under way
+ * may finish, the manifest is closed, the listener is not called again, and the run rejects with what it threw.
+ */
 export type EventListener = (event: RunEvent) => void;

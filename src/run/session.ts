@@ -157,7 +157,7 @@ async function conduct<T>(session: Session, signal: AbortSignal | undefined, wor
     onAbort();
   }
   try {
-    return await work(session);
+    return await session.tally.guard((error) => session.stop(asSealiftError(error)), () => work(session));
   } finally {
     clearInterval(progress);
     signal?.removeEventListener('abort', onAbort);

@@ -31,13 +31,38 @@ export class Tally {
   readonly #exitCodes = new Set<number>();
   readonly #listener: EventListener | undefined;
   #stopCause: Cause | undefined;
+  #onBroken: ((error: unknown) => void) | undefined;
+  /** What the listener threw, which may be undefined. */
+  #broken: { readonly error: unknown } | undefined;
 
   constructor(listener: EventListener | undefined) {
     this.#listener = listener;
   }
 
+  /** @throws whatever the listener throws, outside of {@link guard} */
   emit(event: RunEvent): void {
-    this.#listener?.(event);
+    if (this.#broken !== undefined) {
+      return;
+    }
+    try {
+      this.#listener?.(event);
+    } catch (error) {
+      if (this.#onBroken === undefined) {
+        throw error;
+      }
+      this.#broken = { error };
+      this.#onBroken(error);
+    }
+  }
+
+  /** While `work` goes on, what the listener throws goes to `onBroken`: where events come from then, nobody could handle it. */
+  async guard<T>(onBroken: (error: unknown) => void, work: () => Promise<T>): Promise<T> {
+    this.#onBroken = onBroken;
+    try {
+      return await work();
+    } finally {
+      this.#onBroken = undefined;
+    }
   }
 
   notice(level: 'info' | 'warning', message: string): void {
@@ -143,9 +168,12 @@ export class Tally {
   /**
    * Emits the summary.
    *
-   * @throws SealiftError `internal` when an entry was lost between the walk and its outcome.
+   * @throws SealiftError `internal` when an entry was lost between the walk and its outcome; whatever the listener has thrown.
    */
   close(): void {
+    if (this.#broken !== undefined) {
+      throw this.#broken.error;
+    }
     this.progress();
     const { scanned, done, skipped, failed, bytes } = this.counters;
     if (scanned !== done + skipped + failed) {
