@@ -11,6 +11,7 @@ import { COMMANDS } from './table.js';
 const WITH_EVENTS: ReadonlySet<string> = new Set(['push', 'pull', 'resume', 'verify', 'status']);
 /** Commands with a help of their own that a mistake points to. */
 const WITH_HELP: ReadonlySet<string> = new Set([...WITH_EVENTS, 'ls', 'cat', 'inspect']);
+const ASKS_FOR_JSON = /^--json(?:=(?:1|true|yes|on))?$/i;
 const MAX_HELP_COLUMNS = 110;
 
 const EPILOGUE = [
@@ -37,13 +38,18 @@ export function commandLine(words: readonly string[], host: Host): CommandLine {
   const explain = (error: unknown): number => (state.exitCode = tell(error, words, { ...host, isSummarized: state.isSummarized }));
   const run = async (): Promise<number> => {
     try {
-      await runChosen(await parserOf(words, context), words, host);
+      const spelled = words.some(hasValue) ? (await import('./switches.js')).spellSwitches(words) : words;
+      await runChosen(await parserOf(spelled, context), spelled, host);
     } catch (error) {
       explain(error);
     }
     return state.exitCode;
   };
   return { run, explain };
+}
+
+function hasValue(word: string): boolean {
+  return word.startsWith('--') && word.includes('=');
 }
 
 /** What yargs has found is run when yargs is done: it lays out the help of every command that it runs, which takes longer than loading itself. */
@@ -147,6 +153,6 @@ function isYargsError(error: unknown): error is Error {
 }
 
 function wantsJson(words: readonly string[], env: Host['env']): boolean {
-  const asked = words.includes('--json') || words.includes('--json=true') || ['1', 'true', 'yes', 'on'].includes(env['SEALIFT_JSON'] ?? '');
+  const asked = words.some((word) => ASKS_FOR_JSON.test(word)) || ['1', 'true', 'yes', 'on'].includes(env['SEALIFT_JSON'] ?? '');
   return asked && words.some((word) => WITH_EVENTS.has(word));
 }

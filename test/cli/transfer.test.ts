@@ -25,6 +25,16 @@ describe('a first try without any configuration', () => {
   before(() => makeTree(world));
   after(() => world.remove());
 
+  it('plans for every way to say yes, and sends nothing', async () => {
+    for (const yes of ['--dry-run=1', '--dry-run=yes', '--dry-run=on', '--dry-run=True']) {
+      const { code, stdout } = await world.call(['push', 'tree', PLACE, ...LOCAL, yes, '--json=1']);
+      assert.deepEqual([code, eventsOf(stdout)[0]?.['manifest']], [0, undefined], yes);
+      assert.ok(eventsOf(stdout).some(({ state }) => state === 'planned'), yes);
+    }
+    const { code, stdout } = await world.call(['push', 'tree', PLACE, ...LOCAL, '--dry-run=off', '--threads', 'abc', '--json=0']);
+    assert.deepEqual([code, stdout], [2, '']);
+  });
+
   it('plans without sending', async () => {
     const { code, stdout, stderr } = await world.call(['push', 'tree', PLACE, ...LOCAL, '--dry-run']);
     assert.equal(code, 0, stderr);

@@ -48,6 +48,8 @@ describe('a mistake on the command line exits with 2, and says what and where to
     ['an option of another command', ['push', 'a', place, '--on-collision', 'rename'], /Unknown argument: on-collision/],
     ['an option without its value', ['push', 'a', place, '--threads'], /Not enough arguments following: threads/],
     ['a negated option', ['push', 'a', place, '--no-json'], /Unknown argument: no-json/],
+    ['a switch that is neither on nor off', ['push', 'a', place, '--dry-run=maybe'], /--dry-run: "maybe" is not accepted/],
+    ['a switch with nothing after its sign', ['push', 'a', place, '--dry-run='], /--dry-run: "" is not accepted/],
     ['threads that are no number', ['push', 'a', place, '--threads', 'abc'], /--threads: "abc" is not accepted/],
     ['NaN', ['push', 'a', place, '--threads', 'NaN'], /--threads: "NaN"/],
     ['a part size with letters after it', ['push', 'a', place, '--part-size', '12abc'], /--part-size: "12abc"/],
