@@ -66,6 +66,8 @@ describe('a mistake on the command line exits with 2, and says what and where to
     ['--local with --endpoint', ['push', 'a', place, '--local', '--endpoint', 'https://e'], /exclude each other/],
     ['a config file that is missing', ['push', 'a', place, '--config', 'missing.json'], /missing\.json cannot be read/],
     ['a manifest that is missing', ['status', 'missing.jsonl'], /missing\.jsonl/],
+    ['a directory for a manifest', ['status', '.'], /is a directory, and a manifest is a file\n/],
+    ['a directory to resume', ['resume', '.', '--key', 'k.pem'], /is a directory, and a manifest is a file\n/],
     ['nothing to resume', ['resume', '--key', 'k.pem'], /unfinished run/],
   ];
   for (const [name, args, message] of mistakes) {
@@ -86,6 +88,13 @@ describe('a mistake on the command line exits with 2, and says what and where to
       assert.deepEqual(more, []);
       assert.deepEqual([summary?.v, summary?.event, summary?.['exitCode'], code], [1, 'summary', 2, 2], args.join(' '));
       assert.deepEqual([summary?.['scanned'], summary?.['done'], summary?.['skipped'], summary?.['failed'], summary?.['bytes']], [0, 0, 0, 0, 0]);
+    }
+  });
+
+  it('or with 6, where there is no place for temporary files', async () => {
+    for (const words of [['demo'], ['bench', '--files', '1', '--size', '1']]) {
+      const { code, stderr } = await world.run(words, { TMPDIR: '/nowhere' });
+      assert.deepEqual([code, stderr], [6, 'sealift: no temporary directory can be made in /nowhere\n  set TMPDIR to a directory that can be written to\n']);
     }
   });
 

@@ -1,12 +1,12 @@
 /** A bench from flags to numbers: makes the data, measures every combination beside its floor, opens what was sealed. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SealiftError, toFailure } from '../../errors.js';
 import { createRsaKey } from '../../keys/key-files.js';
 import { DEFAULT_CONCURRENCY } from '../../limits.js';
 import { formatBytes, plural } from '../../report/format.js';
 import type { Context } from '../context.js';
+import { makeScratch } from '../scratch.js';
 import { measureCombination } from './combination.js';
 import { htmlReport } from './html.js';
 import { parseRequest, type BenchRequest, type Flags } from './request.js';
@@ -24,7 +24,7 @@ const PATIENCE_MS = 25_000;
 export async function runBench(context: Context, flags: Flags): Promise<void> {
   const request = parseRequest(flags, context.cwd);
   const signal = context.signal();
-  const scratch = mkdtempSync(join(tmpdir(), 'sealift-bench-'));
+  const scratch = makeScratch('sealift-bench-');
   try {
     const { rows, suggestion } = await measureAll(context, { request, flags, scratch, signal });
     const file: BenchFile = { version: BENCH_VERSION, machine: thisMachine(), rows };

@@ -1,6 +1,5 @@
 /** The whole promise in one sitting: push, kill, resume, pull, compare, look at what the bucket holds. Everything is real. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SealiftError } from '../../errors.js';
 import { createRsaKey } from '../../keys/key-files.js';
@@ -11,6 +10,7 @@ import { skipLines } from '../../report/skips.js';
 import type { SkipReasons } from '../../run/events.js';
 import { createOssStore } from '../../store/oss.js';
 import type { Context } from '../context.js';
+import { makeScratch } from '../scratch.js';
 import { runChild, runChildWell, type ChildEvent, type ChildOptions } from './child.js';
 import { compareTrees } from './compare.js';
 import { envelopeLines } from './envelope.js';
@@ -33,7 +33,7 @@ interface Stage {
 
 export async function runDemo(context: Context): Promise<void> {
   const startedMs = context.now();
-  const root = mkdtempSync(join(tmpdir(), 'sealift-demo-'));
+  const root = makeScratch('sealift-demo-');
   const say = (line: string): void => void context.stdout.write(`${line}\n`);
   const parts = new PartCounter();
   const signal = context.signal();
@@ -41,8 +41,9 @@ export async function runDemo(context: Context): Promise<void> {
   try {
     say(`Sealift demo in ${root}, removed at the end`);
     cloud = await startLocalCloud({ dataDirectory: join(root, 'cloud'), bucket: BUCKET, log: parts.observe });
-    const child = { cwd: root, env: { ...environment(context), ...reach(cloud), HOME: root, XDG_STATE_HOME: join(root, 'state') } };
+    const child = { cwd: root, env: { ...environment(context), ...reach(cloud), HOME: root, XDG_STATE_HOME: join(root, 'state') }, signal };
     await play({ root, say, child, parts });
+    signal.throwIfAborted();
     await showEnvelope(cloud, say);
     say(`All of it in ${formatDuration(context.now() - startedMs)}; nothing is left behind.`);
   } catch (error) {
