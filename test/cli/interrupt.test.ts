@@ -121,3 +121,18 @@ async function until(condition: () => boolean): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+describe('an interrupted demo', () => {
+  it('ends at once and leaves neither files nor processes behind', async () => {
+    const world = createWorld();
+    mkdirSync(world.path('tmp'));
+    const { child, said, finished } = world.start(['demo'], { TMPDIR: world.path('tmp') });
+    await until(() => said.stdout.includes('\n3  '));
+    child.kill('SIGINT');
+    const { code, stdout, stderr } = await finished;
+    assert.equal(code, 130, stderr);
+    assert.doesNotMatch(stdout, /\n4  /);
+    assert.deepEqual(readdirSync(world.path('tmp')), []);
+    world.remove();
+  });
+});

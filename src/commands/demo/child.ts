@@ -16,6 +16,8 @@ export interface ChildOptions {
   readonly cwd: string;
   /** Killed with SIGKILL when it aborts. */
   readonly killed?: AbortSignal;
+  /** The same, and that it did is thrown: nobody waits for the child any more. */
+  readonly signal: AbortSignal;
 }
 
 export interface ChildResult {
@@ -26,10 +28,12 @@ export interface ChildResult {
 }
 
 /** Runs `sealift …args --json` to its end, or to its death. */
-export async function runChild(args: readonly string[], { env, cwd, killed }: ChildOptions): Promise<ChildResult> {
+export async function runChild(args: readonly string[], { env, cwd, killed, signal }: ChildOptions): Promise<ChildResult> {
+  signal.throwIfAborted();
   const child = spawn(process.execPath, [CLI, ...args, '--json'], { cwd, env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const kill = (): void => void child.kill('SIGKILL');
-  killed?.addEventListener('abort', kill);
+  const death = AbortSignal.any(killed === undefined ? [signal] : [signal, killed]);
+  death.addEventListener('abort', kill);
   const events: ChildEvent[] = [];
   let stderr = '';
   createInterface({ input: child.stdout }).on('line', (line) => events.push(...parsed(line)));
@@ -38,7 +42,8 @@ export async function runChild(args: readonly string[], { env, cwd, killed }: Ch
     child.once('error', reject);
     child.once('close', resolve);
   });
-  killed?.removeEventListener('abort', kill);
+  death.removeEventListener('abort', kill);
+  signal.throwIfAborted();
   return { exitCode, events, stderr };
 }
 
