@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The process around a command line: its streams, its signals, and how it ends. */
+import { setImmediate } from 'node:timers/promises';
 import { commandLine } from './commands/command-line.js';
 import { abortOnSignals } from './commands/signals.js';
 import { exitCodeOf } from './errors.js';
@@ -20,6 +21,8 @@ await leave(await run());
 async function leave(exitCode: number): Promise<void> {
   await flushed(process.stdout);
   await flushed(process.stderr);
+  // That the last words could not be written is told in a turn of its own.
+  await setImmediate();
   process.exit(exitCode);
 }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
 import { COMMAND_SETTINGS } from '../../src/settings.js';
+import { CLI } from '../support/cli.js';
 import { createWorld, eventsOf } from './process.js';
 
 const world = createWorld();
@@ -104,6 +106,15 @@ describe('a mistake on the command line exits with 2, and says what and where to
     const timeless = (text: string): string => text.replace(/"time":"[^"]*"/, '');
     assert.deepEqual({ ...child, stdout: timeless(child.stdout) }, { ...here, stdout: timeless(here.stdout) });
     assert.equal(child.code, 2);
+  });
+});
+
+describe('a result that cannot be written', () => {
+  it('is exit code 6, however short it is', () => {
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, [CLI, '--version'], { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' });
+    closeSync(full);
+    assert.deepEqual([status, stderr], [6, 'sealift: standard output cannot be written: ENOSPC\n']);
   });
 });
 
