@@ -6,9 +6,16 @@ export async function writeTo(output: NodeJS.WriteStream, data: string | Uint8Ar
     return false;
   }
   if (!output.write(data)) {
-    await Promise.race([once(output, 'drain'), once(output, 'close')]).catch(() => undefined);
+    await drained(output);
   }
   return !isGone(output);
+}
+
+/** Whichever comes first, and no listener stays: a long text has a pause for every few kilobytes. */
+async function drained(output: NodeJS.WriteStream): Promise<void> {
+  const over = new AbortController();
+  const { signal } = over;
+  await Promise.race([once(output, 'drain', { signal }), once(output, 'close', { signal })]).catch(() => undefined).finally(() => over.abort());
 }
 
 function isGone(output: NodeJS.WriteStream): boolean {

@@ -61,6 +61,20 @@ describe('writeTo', () => {
     assert.equal(await writing, true);
   });
 
+  it('leaves no listener behind, however often it waited', async () => {
+    const output = stream();
+    const listeners = (): number => output.listenerCount('close') + output.listenerCount('error') + output.listenerCount('drain');
+    const before = listeners();
+    output.on('data', () => undefined);
+    for (let round = 0; round < 20; round += 1) {
+      output.pause();
+      const writing = writeTo(output, 'x'.repeat(100));
+      output.resume();
+      assert.equal(await writing, true);
+    }
+    assert.equal(listeners(), before);
+  });
+
   it('says when the reader has gone away, before and meanwhile', async () => {
     const output = stream();
     const writing = writeTo(output, 'x'.repeat(100));
