@@ -122,7 +122,7 @@ function rangedSize(answer: OssAnswer, range: ByteRange, contentBytes: number): 
     throw nonsense(answer, 'the server ignored the range');
   }
   const [start, last, sizeBytes] = [Number(match[1]), Number(match[2]), Number(match[3])];
-  if (start !== range.start || last !== Math.min(range.end, sizeBytes) - 1 || contentBytes !== last - start + 1) {
+  if (start !== range.start || last < start || last !== Math.min(range.end, sizeBytes) - 1 || contentBytes !== last - start + 1) {
     throw nonsense(answer, 'the server answered with another range');
   }
   return sizeBytes;

@@ -153,11 +153,14 @@ export class Connection {
   }
 
   #receive(buffer: Buffer, bytes: number): boolean {
-    this.#timer.refresh();
     try {
       this.#reader.push(buffer.subarray(0, bytes));
     } catch (error) {
       this.fail(error);
+    }
+    // A head that trickles in is not waited for, nor one that is announced again and again; a body has a rate to keep.
+    if (this.#hasHead) {
+      this.#timer.refresh();
     }
     this.#goOn();
     return !this.#isPaused;

@@ -168,6 +168,7 @@ describe('an answer of OSS', () => {
     ['another start', answer(206, { 'content-range': 'bytes 5-9/11' }, ' worl')],
     ['another end', answer(206, { 'content-range': 'bytes 6-9/11' }, 'worl')],
     ['another length', answer(206, { 'content-range': 'bytes 6-10/11' }, 'worl')],
+    ['nothing', answer(206, { 'content-range': 'bytes 6-5/6' }, '')],
   ];
   for (const [name, wrong] of wrongRanges) {
     it(`of a range is refused when it is ${name}`, () =>

@@ -1,41 +1,17 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:https';
-import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import forge from 'node-forge';
-import { StoreError } from '../../src/errors.js';
 import { SEND_CHUNK_BYTES } from '../../src/limits.js';
 import { MisusedRequest, networkFailure } from '../../src/store/transport-failures.js';
 import { createTransport } from '../../src/store/transport.js';
-import type { Transport, TransportArguments, TransportOptions } from '../../src/store/transport.js';
+import type { TransportOptions } from '../../src/store/transport.js';
 import { answer, gate, serve } from './raw-server.js';
-import type { RawServer, Respond } from './raw-server.js';
-
-const ctx = { object: 'oss://b/k' };
-const put: TransportArguments = { method: 'PUT', headers: ['x-oss-meta-a', 'b'], content: Buffer.from('body'), ctx };
-const get: TransportArguments = { method: 'GET', headers: [], ctx };
-const stream: TransportArguments = { ...get, customResponse: true };
-
-async function over(respond: Respond, test: (transport: Transport, server: RawServer, url: string) => Promise<void>, options: Partial<TransportOptions> = {}): Promise<void> {
-  const server = await serve(respond);
-  const origin = `http://127.0.0.1:${server.port}`;
-  const transport = createTransport({ origin, connections: 2, ...options });
-  try {
-    await test(transport, server, `${origin}/b/k`);
-  } finally {
-    await transport.close();
-    await server.close();
-  }
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<StoreError> {
-  const error: unknown = await promise.then(() => assert.fail('expected a failure'), (reason: unknown) => reason);
-  assert.ok(error instanceof StoreError, String(error));
-  return error;
-}
+import type { Respond } from './raw-server.js';
+import { ctx, failureOf, get, over, put, stream } from './transport-server.js';
 
 describe('the transport', () => {
   it('sends a request and reads its answer whole', () =>
@@ -229,35 +205,6 @@ describe('a failed exchange', () => {
       const failure = networkFailure(error, subject);
       assert.deepEqual([failure.code, failure.retryable, failure.cause], [code, retryable, undefined]);
     }
-  });
-});
-
-describe('a time-out', { concurrency: true }, () => {
-  it('gives up when no answer comes', () =>
-    over(() => undefined, async (transport, _server, url) => {
-      const failure = await failureOf(transport.request(url, put));
-      assert.deepEqual([failure.code, failure.retryable], ['remote-unavailable', true]);
-      assert.match(failure.message, /idle time-out/);
-    }, { idleTimeoutMs: 30 }));
-
-  it('gives up when an answer stalls', () =>
-    over(() => answer(200, { 'content-length': 10 }, 'abc'), async (transport, _server, url) => {
-      const whole = failureOf(transport.request(url, get));
-      const streamed = failureOf(transport.request(url, stream).then(({ body }) => buffer(body ?? assert.fail())));
-      assert.match((await whole).message, /stalled/);
-      assert.match((await streamed).message, /stalled/);
-    }, { idleTimeoutMs: 500 })); // Long enough for the head to come while other tests keep the machine busy.
-
-  it('gives up when nobody reads what it sends', async () => {
-    const deaf = createTcpServer((socket) => socket.pause());
-    await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve));
-    const origin = `http://127.0.0.1:${(deaf.address() as AddressInfo).port}`;
-    const transport = createTransport({ origin, connections: 1, idleTimeoutMs: 50 });
-    const content = Buffer.alloc(64 * 1024 * 1024);
-    const failure = await failureOf(transport.request(`${origin}/b/k`, { ...put, content, headers: ['content-length', String(content.length)] }));
-    assert.match(failure.message, /idle time-out/);
-    await transport.close();
-    deaf.close();
   });
 });
 
