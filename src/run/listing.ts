@@ -9,7 +9,7 @@ import type { ListedObject, ObjectStore } from '../store/store.js';
  */
 export async function* listObjects(store: ObjectStore, prefix: string, signal: AbortSignal): AsyncGenerator<ListedObject> {
   if (prefix !== '') {
-    yield* single(store, prefix);
+    yield* single(store, prefix, signal);
   }
   const seen = new Set<string>();
   let token: string | undefined;
@@ -27,9 +27,9 @@ export async function* listObjects(store: ObjectStore, prefix: string, signal: A
   } while (token !== undefined);
 }
 
-async function* single(store: ObjectStore, key: string): AsyncGenerator<ListedObject> {
+async function* single(store: ObjectStore, key: string, signal: AbortSignal): AsyncGenerator<ListedObject> {
   try {
-    const { sizeBytes, etag } = await store.head(key);
+    const { sizeBytes, etag } = await store.head(key, { signal });
     yield { key, sizeBytes, etag };
   } catch (error) {
     if (!isSealiftError(error) || error.code !== 'not-found') {

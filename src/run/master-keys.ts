@@ -1,6 +1,6 @@
-import { MasterKeyError, type SealiftError } from '../errors.js';
+import { MasterKeyError } from '../errors.js';
 import { Keyring } from '../keys/keyring.js';
-import { KmsClient } from '../keys/kms-client.js';
+import { KmsClient, type KmsPorts } from '../keys/kms-client.js';
 import { kmsUnwrapper, kmsWrapper, type KmsKey } from '../keys/kms.js';
 import { canOpen, fingerprintOf, isKmsKey, type MasterKey } from '../keys/master-key.js';
 import { rsaUnwrapper, rsaWrapper, type RsaKey } from '../keys/rsa.js';
@@ -18,12 +18,12 @@ export interface OpenedMasterKeys {
   readonly sealingWrapper: () => KeyWrapper;
 }
 
-type OnRetry = (failure: SealiftError, pauseMs: number) => void;
+type Pauses = Pick<KmsPorts, 'onRetry' | 'signal'>;
 
-export function openMasterKeys({ keys, family }: Pick<WorkerContext, 'keys' | 'family'>, commons: ThreadCommons, onRetry: OnRetry): OpenedMasterKeys {
+export function openMasterKeys({ keys, family }: Pick<WorkerContext, 'keys' | 'family'>, commons: ThreadCommons, pauses: Pauses): OpenedMasterKeys {
   const clients = new Map<KmsKey, KmsClient>();
   const clientOf = (key: KmsKey): KmsClient => {
-    const client = clients.get(key) ?? connect(key, commons, onRetry);
+    const client = clients.get(key) ?? connect(key, commons, pauses);
     clients.set(key, client);
     return client;
   };
@@ -51,9 +51,9 @@ export function sealingFingerprint(keys: readonly MasterKey[], family: WorkerCon
 }
 
 /** Every thread has a client of its own and its part of the permitted rate; credentials are those of the run. */
-function connect(key: KmsKey, { credentials, kmsShare }: ThreadCommons, onRetry: OnRetry): KmsClient {
+function connect(key: KmsKey, { credentials, kmsShare }: ThreadCommons, pauses: Pauses): KmsClient {
   const callsPerSecond = (key.callsPerSecond ?? DEFAULT_KMS_QPS) * kmsShare;
-  return new KmsClient({ ...key, callsPerSecond }, { onRetry, ...(key.credentials === undefined ? { credentials } : {}) });
+  return new KmsClient({ ...key, callsPerSecond }, { ...pauses, ...(key.credentials === undefined ? { credentials } : {}) });
 }
 
 /** What one key has unwrapped counts for that key alone. */

@@ -47,9 +47,10 @@ function buffersFrom(take: (bytes: number) => Buffer): Buffers {
 /** Told what a person should know while nothing moves. */
 export type NoticeListener = (message: string) => void;
 
-export function openPorts(context: WorkerContext, commons: ThreadCommons, onNotice: NoticeListener): { readonly ports: Ports } & Pick<OpenedStore, 'load'> {
-  const { store, load } = openStore(context, commons, onNotice);
-  const { keyring, sealingWrapper } = openMasterKeys(context, commons, noticeOf(onNotice));
+/** @param signal - ends every request and every pause */
+export function openPorts(context: WorkerContext, commons: ThreadCommons, onNotice: NoticeListener, signal?: AbortSignal): { readonly ports: Ports } & Pick<OpenedStore, 'load'> {
+  const { store, load } = openStore(context, commons, onNotice, signal);
+  const { keyring, sealingWrapper } = openMasterKeys(context, commons, { onRetry: noticeOf(onNotice), signal });
   let sealing: KeyWrapper | undefined;
   const wrapper = (): KeyWrapper => (sealing ??= sealingWrapper());
   let shared: SharedStart | undefined;
@@ -67,9 +68,9 @@ export function openPorts(context: WorkerContext, commons: ThreadCommons, onNoti
   return { ports, load };
 }
 
-export function openStore(context: WorkerContext, { credentials }: Pick<ThreadCommons, 'credentials'>, onNotice: NoticeListener): OpenedStore {
+export function openStore(context: WorkerContext, { credentials }: Pick<ThreadCommons, 'credentials'>, onNotice: NoticeListener, signal?: AbortSignal): OpenedStore {
   const { store, load } = openOssStore(context.store, { onNotice, credentials });
-  return { store: withRetry(store, RETRY_POLICY, { onRetry: noticeOf(onNotice) }), load };
+  return { store: withRetry(store, RETRY_POLICY, { onRetry: noticeOf(onNotice), signal }), load };
 }
 
 function noticeOf(onNotice: NoticeListener): (failure: SealiftError, pauseMs: number) => void {

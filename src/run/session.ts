@@ -25,6 +25,8 @@ export interface SessionParts {
 interface SessionCrew extends Pick<OpenedStore, 'load'> {
   readonly pool: Pool;
   readonly tally: Tally;
+  /** Of the requests of this thread, when the grace period is over. */
+  readonly end: AbortController;
 }
 
 /** What every kind of run has: workers, bounds, counters, and a way to stop. */
@@ -39,16 +41,18 @@ export class Session {
   readonly slots: Budget;
   readonly #load: OpenedStore['load'];
   readonly #intake = new AbortController();
+  readonly #end: AbortController;
   #stop: SealiftError | undefined;
   #unreachableInARow = 0;
   readonly #underWay = new Set<Promise<void>>();
 
-  private constructor(bounds: Bounds, ports: Ports, memory: Arena, { pool, tally, load }: SessionCrew) {
+  private constructor(bounds: Bounds, ports: Ports, memory: Arena, { pool, tally, load, end }: SessionCrew) {
     this.bounds = bounds;
     this.ports = ports;
     this.pool = pool;
     this.tally = tally;
     this.#load = load;
+    this.#end = end;
     this.memory = memory;
     this.slots = new Budget(bounds.threads * bounds.concurrency * 2);
   }
@@ -70,8 +74,9 @@ export class Session {
     const pool = crew.open(start, onNotice);
     const hub = new ThreadHub(context.channel, provider);
     try {
-      const { ports, load } = openPorts(context, hub, onNotice);
-      const session = new Session(bounds, ports, memory, { pool, tally, load });
+      const end = new AbortController();
+      const { ports, load } = openPorts(context, hub, onNotice, end.signal);
+      const session = new Session(bounds, ports, memory, { pool, tally, load, end });
       return await conduct(session, signal, work).finally(() => ports.close());
     } finally {
       await pool.end();
@@ -95,7 +100,7 @@ export class Session {
     this.follow(this.#load());
   }
 
-  /** Stops intake. What is under way may finish within the grace period; then the threads end. */
+  /** Stops intake. What is under way may finish within the grace period; then the threads end, and requests of this one. */
   stop(reason: SealiftError): void {
     if (this.#stop !== undefined) {
       return;
@@ -105,8 +110,13 @@ export class Session {
     this.#intake.abort(reason);
     this.memory.close();
     this.slots.close();
-    const grace = setTimeout(() => void this.pool.end(), GRACE_MS);
+    const grace = setTimeout(() => this.#endAll(), GRACE_MS);
     void this.settled().finally(() => clearTimeout(grace));
+  }
+
+  #endAll(): void {
+    void this.pool.end();
+    this.#end.abort();
   }
 
   /** A file is done: whatever was wrong with the other side is over. */

@@ -38,6 +38,8 @@ export interface RetryPorts {
   readonly budget?: RetryBudget;
   /** Told before each pause. */
   readonly onRetry?: (failure: SealiftError, pauseMs: number) => void;
+  /** Ends whatever this store is asked for, beside the signal of each call. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -84,17 +86,17 @@ export class RetryBudget {
 export function withRetry(store: ObjectStore, policy: RetryPolicy = RETRY_POLICY, ports: RetryPorts = {}): ObjectStore {
   const retry = new Retry(policy, ports);
   return {
-    put: (key, body, options) => retry.run(key, options, () => store.put(key, body, options)),
-    head: (key, options) => retry.run(key, options, () => store.head(key, options)),
-    get: (key, options) => retry.run(key, options, () => store.get(key, options)),
-    delete: (key, options) => retry.run(key, options, () => store.delete(key, options)),
-    list: (prefix, token, options) => retry.run(prefix, options, () => store.list(prefix, token, options)),
-    initiateUpload: (key, options) => retry.run(key, options, () => store.initiateUpload(key, options)),
-    uploadPart: (upload, body, options) => retry.run(upload.key, options, () => store.uploadPart(upload, body, options)),
-    listParts: (key, uploadId, options) => retry.run(key, options, () => store.listParts(key, uploadId, options)),
-    completeUpload: (upload, parts, options) => retry.run(upload.key, options, () => store.completeUpload(upload, parts, options)),
-    abortUpload: (key, uploadId, options) => retry.run(key, options, () => store.abortUpload(key, uploadId, options)),
-    listUploads: (prefix, options) => retry.run(prefix, options, () => store.listUploads(prefix, options)),
+    put: (key, body, options) => retry.run(key, options, (bound) => store.put(key, body, bound)),
+    head: (key, options) => retry.run(key, options, (bound) => store.head(key, bound)),
+    get: (key, options) => retry.run(key, options, (bound) => store.get(key, bound)),
+    delete: (key, options) => retry.run(key, options, (bound) => store.delete(key, bound)),
+    list: (prefix, token, options) => retry.run(prefix, options, (bound) => store.list(prefix, token, bound)),
+    initiateUpload: (key, options) => retry.run(key, options, (bound) => store.initiateUpload(key, bound)),
+    uploadPart: (upload, body, options) => retry.run(upload.key, options, (bound) => store.uploadPart(upload, body, bound)),
+    listParts: (key, uploadId, options) => retry.run(key, options, (bound) => store.listParts(key, uploadId, bound)),
+    completeUpload: (upload, parts, options) => retry.run(upload.key, options, (bound) => store.completeUpload(upload, parts, bound)),
+    abortUpload: (key, uploadId, options) => retry.run(key, options, (bound) => store.abortUpload(key, uploadId, bound)),
+    listUploads: (prefix, options) => retry.run(prefix, options, (bound) => store.listUploads(prefix, bound)),
     close: () => store.close(),
   };
 }
@@ -116,15 +118,16 @@ class Retry {
     this.#budget = ports.budget ?? new RetryBudget();
   }
 
-  async run<T>(object: string, options: RequestOptions | undefined, attempt: () => Promise<T>): Promise<T> {
-    const signal = options?.signal;
+  async run<T, O extends RequestOptions | undefined>(object: string, options: O, attempt: (options: O) => Promise<T>): Promise<T> {
+    const signal = this.#signalOf(options);
+    const bound = signal === options?.signal ? options : { ...options, signal };
     const started = this.#now();
     this.#budget.earn();
     let mismatches = 0;
     for (let retries = 0; ; retries++) {
       stopIfAborted(signal, object);
       try {
-        return await attempt();
+        return await attempt(bound);
       } catch (error) {
         if (!isSealiftError(error) || !error.retryable) {
           throw error;
@@ -140,6 +143,11 @@ class Retry {
         await this.#sleep(pauseMs, signal);
       }
     }
+  }
+
+  #signalOf(options: RequestOptions | undefined): AbortSignal | undefined {
+    const { signal } = this.#ports;
+    return signal === undefined || options?.signal === undefined ? (options?.signal ?? signal) : AbortSignal.any([options.signal, signal]);
   }
 
   #pause(failure: SealiftError, retries: number): number {

@@ -5,7 +5,7 @@ import { StoreError } from '../../src/errors.js';
 import type { ErrorDetails } from '../../src/errors.js';
 import { RETRY_POLICY, RetryBudget, withRetry } from '../../src/store/retry.js';
 import type { RetryPorts } from '../../src/store/retry.js';
-import type { ObjectStore } from '../../src/store/store.js';
+import type { ObjectStore, RequestOptions } from '../../src/store/store.js';
 
 const again = (details: ErrorDetails = {}): StoreError => new StoreError('remote-unavailable', 'again', { retryable: true, ...details });
 const garbled = (): StoreError => new StoreError('checksum-mismatch', 'garbled', { retryable: true });
@@ -150,6 +150,20 @@ describe('an abort', () => {
     process.off('warning', listen);
     assert.ok(ends.every((end) => end.status === 'rejected' && (end.reason as StoreError).code === 'interrupted'));
     assert.deepEqual(warnings, []);
+  });
+
+  it('of the whole store ends every call, its requests and its pauses, beside the signal of each', async () => {
+    for (const own of [undefined, new AbortController().signal]) {
+      const all = new AbortController();
+      const seen: (AbortSignal | undefined)[] = [];
+      const head = (_key: string, options?: RequestOptions): Promise<never> => {
+        seen.push(options?.signal);
+        return Promise.reject(again({ retryAfterMs: 100_000 }));
+      };
+      const store = withRetry({ head } as unknown as ObjectStore, RETRY_POLICY, { signal: all.signal, onRetry: () => setImmediate(() => all.abort()) });
+      await assert.rejects(store.head('k', own === undefined ? {} : { signal: own }), { code: 'interrupted' });
+      assert.deepEqual(seen.map((signal) => signal?.aborted), [true]);
+    }
   });
 
   it('ends a real pause that has not begun', async () => {
