@@ -96,7 +96,7 @@ const PULL = ['overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticat
 export const COMMAND_SETTINGS = {
   push: [...REACH, ...CHOICE, ...PUSH, ...NUMBERS, ...OUTPUT],
   pull: [...REACH, ...CHOICE, ...PULL, ...NUMBERS, ...OUTPUT],
-  verify: [...REACH, 'manifest', 'against', 'report', 'include', 'exclude', 'allow-renamed', 'allow-unauthenticated', 'break-lock', 'dry-run', ...NUMBERS, ...OUTPUT],
+  verify: [...REACH, 'manifest', 'against', 'report', 'include', 'exclude', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
   resume: [...REACH, 'resume-secret', 'break-lock', 'dry-run', 'checksum', 'if-exists', 'overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
   status: ['json'],
   ls: ['profile', 'endpoint', 'region', 'internal', 'local', 'local-data', 'concurrency', 'json'],

@@ -95,6 +95,9 @@ describe('kinds of values', () => {
   });
 
   it('ignores options of other commands, but checks them in the file', async () => {
+    const env = { SEALIFT_DRY_RUN: '1', SEALIFT_BREAK_LOCK: '1' };
+    assert.deepEqual((await load({ env }, COMMAND_SETTINGS.verify)).settings, {});
+    assert.deepEqual((await load({ env }, COMMAND_SETTINGS.push)).settings, { 'break-lock': true, 'dry-run': true });
     assert.deepEqual((await load({ flags: { config: configFile({ overwrite: true }) } })).settings, {});
     await refuses({ flags: { config: configFile({ 'on-collision': 'explode' }) } }, /on-collision/, 'config-invalid');
   });

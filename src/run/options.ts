@@ -54,7 +54,7 @@ export interface Tuning {
   readonly firstTouch?: FirstTouch;
 }
 
-/** What push, pull and verify have in common. */
+/** What push and pull have in common; verify takes what does not concern a manifest of its own. */
 export interface TransferOptions {
   readonly target: StoreTarget;
   /** For OSS and KMS alike: a fixed set, or a function that is asked by one thread for all of them, and may renew. */
@@ -129,7 +129,9 @@ export interface PullOptions extends TransferOptions {
 }
 
 /** What {@link verify} is told. */
-export interface VerifyOptions extends Omit<TransferOptions, 'newRun' | 'recordedOptions'> {
+export interface VerifyOptions extends Omit<TransferOptions, 'manifestDirectories' | 'newRun' | 'breakLock' | 'dryRun' | 'recordedOptions'> {
+  /** Manifest of the push to compare with, which is read and not locked. @default none */
+  readonly manifest?: string;
   /** Local directory to compare with, byte for byte. */
   readonly against?: string;
   /** File to write the signed-off record to, JSON. */

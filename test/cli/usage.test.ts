@@ -48,6 +48,8 @@ describe('a mistake on the command line exits with 2, and says what and where to
     ['an argument too many', ['push', 'a', place, 'b'], /Unknown argument: b/],
     ['an unknown option', ['push', 'a', place, '--thread', '2'], /Unknown argument: thread/],
     ['an option of another command', ['push', 'a', place, '--on-collision', 'rename'], /Unknown argument: on-collision/],
+    ['a verification that only plans', ['verify', place, '--dry-run'], /Unknown argument: dry-run/],
+    ['a lock to break where none is taken', ['verify', place, '--break-lock'], /Unknown argument: break-lock/],
     ['an option without its value', ['push', 'a', place, '--threads'], /Not enough arguments following: threads/],
     ['a negated option', ['push', 'a', place, '--no-json'], /Unknown argument: no-json/],
     ['a switch that is neither on nor off', ['push', 'a', place, '--dry-run=maybe'], /--dry-run: "maybe" is not accepted/],
