@@ -14,9 +14,13 @@ import type { EncodedPath, WalkEntry } from './types.js';
 export async function dryRunPush(prepared: PreparedPush, tally: Tally): Promise<RunResult> {
   tally.emit({ event: 'start', run: 'dry-run', effective: prepared.effective });
   const known = await knownFiles(prepared);
-  for await (const entry of walkOf(prepared, [], prepared.options.signal)) {
-    tally.scanned(entry.kind === 'file' ? entry.sizeBytes : 0);
-    planEntry(entry, { prepared, tally, known });
+  try {
+    for await (const entry of walkOf(prepared, [], prepared.options.signal)) {
+      tally.scanned(entry.kind === 'file' ? entry.sizeBytes : 0);
+      planEntry(entry, { prepared, tally, known });
+    }
+  } finally {
+    await known?.release();
   }
   tally.scanEnded();
   tally.close();

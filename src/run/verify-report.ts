@@ -39,8 +39,7 @@ export class VerifyReport {
   /** @throws SealiftError `write-failed` when the file cannot be made. */
   static begin(path: string, { effective }: PreparedReading, manifest: string | undefined): VerifyReport {
     const directory = DirectoryHandle.open(Buffer.from(dirname(resolve(path))));
-    const report = new VerifyReport(AtomicFile.create({ directory, name: Buffer.from(basename(path)), label: path }));
-    directory.release();
+    const report = new VerifyReport(createIn(directory, path));
     const { bucket, prefix, endpoint, region } = effective;
     const head = { version: 1, sealift: SEALIFT_VERSION, startedAt: new Date().toISOString(), bucket, prefix, endpoint, region, manifest: manifest ?? null };
     report.#write(`${JSON.stringify(head).slice(0, -1)},"files":[`);
@@ -77,6 +76,15 @@ export class VerifyReport {
     this.#file.writeAt(data, this.#written);
     this.#written += data.length;
     this.#pending = '';
+  }
+}
+
+/** The file keeps the directory as long as it needs it. */
+function createIn(directory: DirectoryHandle, path: string): AtomicFile {
+  try {
+    return AtomicFile.create({ directory, name: Buffer.from(basename(path)), label: path });
+  } finally {
+    directory.release();
   }
 }
 

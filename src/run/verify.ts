@@ -20,6 +20,20 @@ export async function verify(options: VerifyOptions): Promise<RunResult> {
   const tally = new Tally(options.onEvent);
   const prepared = await prepareVerify(options);
   const pushed = await manifestOf(options, prepared);
+  try {
+    return await verifyPushed(options, { tally, prepared, pushed });
+  } finally {
+    await pushed.release();
+  }
+}
+
+interface Verification {
+  readonly tally: Tally;
+  readonly prepared: PreparedReading;
+  readonly pushed: PushedBefore;
+}
+
+async function verifyPushed(options: VerifyOptions, { tally, prepared, pushed }: Verification): Promise<RunResult> {
   const report = options.report === undefined ? undefined : VerifyReport.begin(options.report, prepared, pushed.file);
   try {
     const started = { event: 'start', run: 'verify', effective: prepared.effective } as const;
@@ -35,7 +49,6 @@ export async function verify(options: VerifyOptions): Promise<RunResult> {
     return result;
   } finally {
     report?.abandon();
-    await pushed.release();
   }
 }
 
