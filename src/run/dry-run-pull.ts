@@ -16,7 +16,7 @@ import type { ListedObject } from '../store/store.js';
 export async function dryRunPull(options: PullOptions, prepared: PreparedPull, pushed: PushedBefore, tally: Tally): Promise<RunResult> {
   tally.emit({ event: 'start', run: 'dry-run', effective: prepared.effective });
   const { store } = openStore(prepared.context, { credentials: prepared.provider }, (message) => tally.notice('warning', message));
-  const tree = existsSync(prepared.destination) ? TargetTree.open(prepared.destination) : undefined;
+  const tree = existsSync(prepared.root.raw) ? TargetTree.open(prepared.root.raw) : undefined;
   const signal = options.signal ?? new AbortController().signal;
   try {
     for await (const object of listObjects(store, prepared.prefix, signal)) {

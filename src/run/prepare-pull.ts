@@ -8,6 +8,7 @@ import { compileSelection, type Selection } from '../files/selection.js';
 import { canOpen } from '../keys/master-key.js';
 import { readHead } from '../manifest/locate.js';
 import { providerOf } from '../store/credentials.js';
+import { resolveEndpoint } from '../store/endpoint.js';
 import type { PullMode, WorkerContext } from './context.js';
 import { resolveBounds, tuningOf, type Bounds } from './effective.js';
 import type { Effective } from './events.js';
@@ -27,19 +28,18 @@ export interface PreparedReading {
   readonly identity: Identity;
   readonly effective: Effective;
   readonly selection: Selection;
+  /** Destination of a pull, other side of a comparison. */
+  readonly root: LocalRoot;
 }
 
 export interface PreparedPull extends PreparedReading {
-  /** Absolute, raw bytes. */
-  readonly destination: Buffer;
   readonly overwrite: boolean;
   readonly checksum: boolean;
   readonly onCollision: 'fail' | 'rename' | 'keep';
 }
 
 export async function preparePull(options: PullOptions): Promise<PreparedPull> {
-  const root = await destinationRoot(options);
-  const reading = await prepareReading(options, root, {
+  const reading = await prepareReading(options, async () => await destinationRoot(options), {
     sink: 'write',
     allowRenamed: options.allowRenamed ?? false,
     allowUnauthenticated: options.allowUnauthenticated ?? false,
@@ -47,11 +47,12 @@ export async function preparePull(options: PullOptions): Promise<PreparedPull> {
     preserveSparse: options.preserveSparse ?? false,
   });
   return {
-    ...reading, destination: root.raw, overwrite: options.overwrite ?? false, checksum: options.checksum ?? false, onCollision: options.onCollision ?? 'fail',
+    ...reading, overwrite: options.overwrite ?? false, checksum: options.checksum ?? false, onCollision: options.onCollision ?? 'fail',
   };
 }
 
 export interface LocalRoot {
+  /** Absolute. */
   readonly raw: Buffer;
   readonly path: EncodedPath;
   readonly dev: bigint;
@@ -60,16 +61,19 @@ export interface LocalRoot {
 
 type ReadingOptions = Pick<TransferOptions, 'target' | 'credentials' | 'keys' | 'tuning' | 'pool' | 'include' | 'exclude'>;
 
-/** What pull and verify share. */
-export async function prepareReading(options: ReadingOptions, root: LocalRoot, mode: PullMode): Promise<PreparedReading> {
+/** What pull and verify share. `openRoot` is called when everything else is known to be right, for it may make a directory. */
+export async function prepareReading(options: ReadingOptions, openRoot: () => Promise<LocalRoot>, mode: PullMode): Promise<PreparedReading> {
   const bounds = resolveBounds(tuningOf(options));
   const prefix = normalizePrefix(options.target.prefix);
   const target = { ...options.target, prefix };
+  resolveEndpoint(target);
+  const selection = compileSelection(options.include ?? [], options.exclude ?? []);
   if (!options.keys.some(canOpen)) {
     throw new SealiftError('master-key-missing', 'opening sealed objects needs a private key or a KMS', { remedy: 'pass --key with the private key file' });
   }
   const provider = providerOf(options.credentials);
   const credentials = await provider();
+  const root = await openRoot();
   const context: WorkerContext = {
     store: { ...options.target, credentials, connections: bounds.concurrency },
     keys: options.keys,
@@ -82,10 +86,9 @@ export async function prepareReading(options: ReadingOptions, root: LocalRoot, m
     pull: mode,
   };
   return {
-    prefix, bounds, context, provider, threads: options.pool,
+    prefix, bounds, context, provider, threads: options.pool, selection, root,
     identity: identityOf({ kind: 'pull', root, target, credentials, keyFingerprint: '' }),
     effective: effectiveOf({ ...options, target }, bounds, 'as found'),
-    selection: compileSelection(options.include ?? [], options.exclude ?? []),
   };
 }
 

@@ -6,6 +6,7 @@ import { sourceRoot } from '../files/source-root.js';
 import { walk } from '../files/walk.js';
 import { fingerprintOf } from '../keys/master-key.js';
 import { providerOf } from '../store/credentials.js';
+import { resolveEndpoint } from '../store/endpoint.js';
 import type { WorkerContext } from './context.js';
 import { resolveBounds, tuningOf, type Bounds } from './effective.js';
 import type { Effective } from './events.js';
@@ -31,6 +32,7 @@ export interface PreparedPush {
 export async function preparePush(options: PushOptions): Promise<PreparedPush> {
   const bounds = resolveBounds(tuningOf(options));
   const prefix = normalizePrefix(options.target.prefix);
+  resolveEndpoint(options.target);
   const family = options.envelope ?? 'oss-crypto';
   const provider = providerOf(options.credentials);
   const keyFingerprint = sealingFingerprint(options.keys, family, provider);

@@ -15,7 +15,8 @@ import { Tally } from './tally.js';
  *
  * Bad objects are counted, not thrown.
  *
- * @throws SealiftError `usage`, `destination-invalid`, `master-key-missing`, `write-failed`, `locked`, `manifest-corrupt`.
+ * @throws SealiftError `usage`, `config-invalid`, `destination-invalid`, `credentials-missing`, `master-key-missing`,
+ * `write-failed`, `locked`, `manifest-corrupt`, `manifest-write-failed`.
  */
 export async function pull(options: PullOptions): Promise<RunResult> {
   const prepared = await preparePull(options);

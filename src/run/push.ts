@@ -13,8 +13,8 @@ import { Tally } from './tally.js';
  *
  * Bad files are counted, not thrown; the result and the `file` events tell about each.
  *
- * @throws SealiftError `usage`, `source-missing`, `destination-invalid`, `master-key-missing`, `locked`, `manifest-corrupt`,
- * `manifest-write-failed`; each before anything is sent.
+ * @throws SealiftError `usage`, `config-invalid`, `source-missing`, `destination-invalid`, `credentials-missing`,
+ * `master-key-missing`, `locked`, `manifest-corrupt`, `manifest-write-failed`; each before anything is sent.
  */
 export async function push(options: PushOptions): Promise<RunResult> {
   const prepared = await preparePush(options);

@@ -1,6 +1,6 @@
 import { SealiftError } from '../errors.js';
 import type { RunResult, VerifyOptions } from './options.js';
-import { isPushManifest, localRoot, prepareReading, type PreparedReading } from './prepare-pull.js';
+import { isPushManifest, localRoot, prepareReading, type LocalRoot, type PreparedReading } from './prepare-pull.js';
 import { findPushedBefore, PushedBefore } from './pushed-before.js';
 import { resultOf } from './run-result.js';
 import { Session } from './session.js';
@@ -14,7 +14,8 @@ import { VerifyRun } from './verify-run.js';
  *
  * Bad objects are counted, not thrown: exit code 4 for what is missing, replaced, rolled back or different.
  *
- * @throws SealiftError `usage`, `source-missing`, `master-key-missing`, `manifest-missing`, `manifest-corrupt`.
+ * @throws SealiftError `usage`, `config-invalid`, `source-missing`, `destination-invalid`, `credentials-missing`,
+ * `master-key-missing`, `manifest-missing`, `manifest-corrupt`.
  */
 export async function verify(options: VerifyOptions): Promise<RunResult> {
   const tally = new Tally(options.onEvent);
@@ -53,15 +54,20 @@ async function verifyPushed(options: VerifyOptions, { tally, prepared, pushed }:
 }
 
 async function prepareVerify(options: VerifyOptions): Promise<PreparedReading> {
-  const root = await localRoot(options.against ?? '.').catch((error: unknown) => {
-    throw new SealiftError('source-missing', `there is no directory ${options.against ?? '.'} to compare with`, { remedy: 'check the path', cause: error });
-  });
-  return await prepareReading(options, root, {
+  return await prepareReading(options, async () => await comparedRoot(options.against ?? '.'), {
     sink: options.against === undefined ? 'discard' : 'compare',
     allowRenamed: options.allowRenamed ?? false,
     allowUnauthenticated: options.allowUnauthenticated ?? false,
     preserveSpecialBits: false,
   });
+}
+
+async function comparedRoot(directory: string): Promise<LocalRoot> {
+  try {
+    return await localRoot(directory);
+  } catch (error) {
+    throw new SealiftError('source-missing', `there is no directory ${directory} to compare with`, { remedy: 'check the path', cause: error });
+  }
 }
 
 /** Only a named manifest is held against the bucket: one that was merely found might be out of date. */

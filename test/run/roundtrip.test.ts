@@ -253,6 +253,21 @@ describe('a run', () => {
     await assert.rejects(world.push({ target: { ...world.target, prefix: '/absolute' } }), { code: 'destination-invalid' });
   });
 
+  it('refuses an address that cannot be before anything is made, planned or not', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a' });
+    for (const wrong of [{ bucket: 'X_' }, { endpoint: 'nonsense://x' }, { region: 'no region' }]) {
+      const target = { ...world.target, ...wrong };
+      for (const dryRun of [true, false]) {
+        await assert.rejects(world.push({ target, dryRun, resumeSecret: world.path('secret') }), { code: 'config-invalid', exitCode: 2 });
+        await assert.rejects(world.pull(world.path('back'), { target, dryRun }), { code: 'config-invalid', exitCode: 2 });
+      }
+      await assert.rejects(world.verify({ target, report: world.path('report') }), { code: 'config-invalid', exitCode: 2 });
+    }
+    assert.deepEqual([readdirSync(world.manifests), ...['secret', 'back', 'report'].map((name) => existsSync(world.path(name)))], [[], false, false, false]);
+    assert.deepEqual(world.requests, []);
+  });
+
   it('stops clean at refused credentials and says so with exit code 5', async (t) => {
     const world = await makeWorld(t);
     plant(world.source, Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f${i}`, 'x'])));
