@@ -1,6 +1,7 @@
 import { SealiftError } from '../errors.js';
+import { readHead } from '../manifest/locate.js';
 import type { RunResult, VerifyOptions } from './options.js';
-import { isPushManifest, localRoot, prepareReading, type LocalRoot, type PreparedReading } from './prepare-pull.js';
+import { localRoot, prepareReading, type LocalRoot, type PreparedReading } from './prepare-pull.js';
 import { findPushedBefore, PushedBefore } from './pushed-before.js';
 import { resultOf } from './run-result.js';
 import { Session } from './session.js';
@@ -15,7 +16,7 @@ import { VerifyRun } from './verify-run.js';
  * Bad objects are counted, not thrown: exit code 4 for what is missing, replaced, rolled back or different.
  *
  * @throws SealiftError `usage`, `config-invalid`, `source-missing`, `destination-invalid`, `credentials-missing`,
- * `master-key-missing`, `manifest-missing`, `manifest-corrupt`.
+ * `master-key-missing`, `manifest-missing`, `manifest-corrupt`; `write-failed` or `disk-full` for the report.
  */
 export async function verify(options: VerifyOptions): Promise<RunResult> {
   const tally = new Tally(options.onEvent);
@@ -75,7 +76,7 @@ async function manifestOf({ manifest }: VerifyOptions, { identity }: PreparedRea
   if (manifest === undefined) {
     return new PushedBefore(undefined);
   }
-  if (!(await isPushManifest(manifest))) {
+  if ((await readHead(manifest)).kind !== 'push') {
     throw new SealiftError('usage', `${manifest} is no manifest of a push`, { object: manifest, remedy: 'name the manifest that the push has written' });
   }
   return await findPushedBefore(identity, { named: manifest, directories: [] });

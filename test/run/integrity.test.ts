@@ -178,6 +178,15 @@ describe('verify', () => {
     assert.equal(result.done, 1);
   });
 
+  it('compares with no manifest but an existing one of a push', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a' });
+    await world.push();
+    const { result } = await world.pull(world.path('back'), { manifest: world.path('pull.jsonl') });
+    await assert.rejects(world.verify({ manifest: world.path('none.jsonl') }), { code: 'manifest-missing', exitCode: 2, message: /there is no manifest .*none\.jsonl/ });
+    await assert.rejects(world.verify({ manifest: result.manifest ?? '' }), { code: 'usage', message: /pull\.jsonl is no manifest of a push/ });
+  });
+
   it('against a directory finds what differs, and what was never sent', async (t) => {
     const world = await makeWorld(t);
     plant(world.source, { same: 'same', edited: 'edited', 'large.bin': content(LARGE), 'large-edited.bin': content(LARGE) });
