@@ -33,6 +33,9 @@ export interface Credentials {
 /**
  * Gives one consistent set of credentials per request. `refused` is the set that the server has just called expired: a
  * provider that can renew answers with another set, and the request is repeated once; one that cannot returns the same.
+ *
+ * When it throws or rejects and no set holds any more, the operation ends with SealiftError `credentials-missing` (exit code 5);
+ * a SealiftError is passed on as it is. Its message is repeated in events, results and manifests, so it must not carry secrets.
  */
 export type CredentialsProvider = (refused?: Credentials) => Promise<Credentials>;
 

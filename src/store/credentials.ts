@@ -1,4 +1,4 @@
-import { SealiftError } from '../errors.js';
+import { isSealiftError, SealiftError } from '../errors.js';
 import type { Credentials, CredentialsProvider } from '../run/options.js';
 
 export type { CredentialsProvider } from '../run/options.js';
@@ -10,14 +10,31 @@ export function fixedCredentials(credentials: Credentials): CredentialsProvider 
   return () => answer;
 }
 
-/** A fixed set or a provider, as a provider. */
+/** A fixed set or a provider, as a provider that rejects with SealiftErrors only. */
 export function providerOf(credentials: Credentials | CredentialsProvider): CredentialsProvider {
-  return typeof credentials === 'function' ? credentials : fixedCredentials(credentials);
+  if (typeof credentials !== 'function') {
+    return fixedCredentials(credentials);
+  }
+  return async (refused) => {
+    try {
+      return await credentials(refused);
+    } catch (error) {
+      throw isSealiftError(error) ? error : notGiven(error);
+    }
+  };
 }
 
 /** Whether both sign the same way. */
 export function sameCredentials(a: Credentials, b: Credentials): boolean {
   return a.accessKeyId === b.accessKeyId && a.accessKeySecret === b.accessKeySecret && (a.securityToken ?? '') === (b.securityToken ?? '');
+}
+
+/** The message is the caller's own, and between threads it is all that stays of the cause. */
+function notGiven(cause: unknown): SealiftError {
+  const reason = cause instanceof Error ? cause.message : 'a value that is no Error was thrown';
+  return new SealiftError('credentials-missing', `the function that gives the credentials failed: ${reason}`, {
+    object: 'credentials', remedy: 'Find out why their source does not answer, then try again.', cause,
+  });
 }
 
 /** Refuses sets that would only fail later, without repeating any of their characters. */

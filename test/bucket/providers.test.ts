@@ -149,6 +149,14 @@ describe('options of a bucket', () => {
     }
   });
 
+  it('says that a function failed to give credentials, its own or that of a provider', async (t) => {
+    const scene = await openScene(t);
+    const credentials = (): Promise<never> => Promise.reject(new Error('vault down'));
+    for (const options of [{ credentials }, { cryptoProvider: scene.kms({ credentials }) }]) {
+      await assert.rejects(scene.bucket(options).putObject('a', 'x'), { code: 'credentials-missing', message: /credentials failed: vault down$/ });
+    }
+  });
+
   it('may renew credentials, and a closed bucket opens again', async (t) => {
     const scene = await openScene(t);
     let asked = 0;

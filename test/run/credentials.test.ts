@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { SealiftError } from '../../src/errors.js';
 import type { CredentialsProvider } from '../../src/run/options.js';
 import { anyKmsKey, kmsKey } from '../support/kms-keys.js';
 import { content, describeTree, plant } from '../support/trees.js';
@@ -107,6 +109,49 @@ describe('a token that expires in the middle of', () => {
     const resumed = await world.push({ credentials: issuer(world).provider });
     assert.deepEqual([resumed.result.exitCode, resumed.result.run, resumed.result.failed], [0, stopped.result.run, 0]);
     assert.equal(resumed.result.done + resumed.result.skipped, 60);
+  });
+});
+
+describe('a function that fails to give credentials', () => {
+  const down = new Error('vault down');
+  const shown = { code: 'credentials-missing', exitCode: 5, message: 'the function that gives the credentials failed: vault down', cause: down };
+
+  it('at the start is what the run is refused for, before anything is made', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a' });
+    const failing: readonly CredentialsProvider[] = [() => Promise.reject(down), () => { throw down; }];
+    for (const credentials of failing) {
+      await assert.rejects(world.push({ credentials }), shown);
+      await assert.rejects(world.pull(world.path('back'), { credentials }), shown);
+      await assert.rejects(world.verify({ credentials }), shown);
+    }
+    assert.deepEqual([readdirSync(world.manifests), existsSync(world.path('back')), world.requests], [[], false, []]);
+  });
+
+  it('with an error of ours says that one', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a' });
+    const own = new SealiftError('credentials-expired', 'the role has expired', { remedy: 'ask for it again' });
+    await assert.rejects(world.push({ credentials: () => Promise.reject(own) }), own);
+  });
+
+  it('in the middle stops the run clean, which resumes when it works again', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, FILES);
+    const { provider, expire } = issuer(world);
+    let puts = 0;
+    world.faults = ({ operation }) => {
+      puts += operation === 'PutObject' ? 1 : 0;
+      if (operation === 'PutObject' && puts === 20) {
+        expire();
+      }
+      return undefined;
+    };
+    const stopped = await world.push({ credentials: async (refused) => await (refused === undefined ? provider() : Promise.reject(down)) });
+    assert.deepEqual([stopped.result.exitCode, stopped.result.complete], [5, false]);
+    assert.deepEqual(stopped.result.failures.map(({ code, message }) => ({ code, message })), [{ code: shown.code, message: shown.message }]);
+    const resumed = await world.push({ credentials: provider });
+    assert.deepEqual([resumed.result.exitCode, resumed.result.run, resumed.result.done + resumed.result.skipped], [0, stopped.result.run, 60]);
   });
 });
 
