@@ -33,7 +33,7 @@ export const SETTINGS = {
   profile: { kind: 'text', describe: 'Profile with the credentials: of ~/.ossutilconfig, ~/.aliyun/config.json or ~/.alibabacloud/credentials', byDefault: 'none' },
   'resume-secret': { kind: 'path', describe: 'Local secret (made, 0600, if missing) with which a public key alone resumes inside large files', byDefault: 'none' },
   manifest: { kind: 'path', describe: 'Manifest file of the run', byDefault: './manifests/RUN.jsonl if that folder is writable, else $XDG_STATE_HOME/sealift/manifests/' },
-  endpoint: { kind: 'text', describe: 'URL of the OSS endpoint; https unless it is a loopback address', byDefault: '$OSS_ENDPOINT, else made from the region' },
+  endpoint: { kind: 'text', describe: 'Host or URL of the OSS endpoint; https unless it is a loopback address', byDefault: '$OSS_ENDPOINT, else made from the region' },
   region: { kind: 'text', describe: 'Region id, such as cn-hangzhou', byDefault: '$OSS_REGION, else read from the endpoint' },
   internal: { kind: 'flag', describe: 'Use the endpoint inside Alibaba Cloud', byDefault: 'false' },
   threads: { kind: 'count', min: 1, max: MAX_THREADS, describe: `Worker threads, 1 to ${MAX_THREADS}`, byDefault: 'as many as pay, one per core at most' },

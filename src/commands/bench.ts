@@ -30,7 +30,7 @@ export function benchCommand(context: Context): CommandBody {
           envelope: text('oss-crypto or client-side-encryption [default: oss-crypto]'),
           'key-bits': text('Bits of the RSA key that is made for the bench: 2048, 3072, 4096 [default: 2048]'),
           target: text('sink (swallows everything, in memory), local (the embedded cloud), or oss://bucket/prefix [default: sink]'),
-          endpoint: text('URL of the OSS endpoint of an oss:// target [default: $OSS_ENDPOINT]'),
+          endpoint: text('Host or URL of the OSS endpoint of an oss:// target [default: $OSS_ENDPOINT]'),
           region: text('Region of an oss:// target [default: $OSS_REGION]'),
           internal: { type: 'boolean', describe: 'Use the endpoint inside Alibaba Cloud [default: false]' },
           runs: text('How often each is measured, in turn with its floor; medians are shown [default: 3, fewer after 25 s]'),

@@ -12,7 +12,7 @@ export interface StoreTarget {
   readonly prefix: string;
   /** Region id such as `cn-hangzhou`; signs requests, so it matters for custom endpoints too. */
   readonly region: string;
-  /** URL of a custom endpoint; plain http is refused unless it is a loopback address. @default made from the region */
+  /** URL or host of a custom endpoint; plain http is refused unless it is a loopback address. @default made from the region */
   readonly endpoint?: string;
   /** Use the endpoint inside Alibaba Cloud. @default false */
   readonly internal?: boolean;

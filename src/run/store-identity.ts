@@ -1,3 +1,4 @@
+import { endpointUrl, isLoopback } from '../store/endpoint.js';
 import type { Credentials, StoreTarget } from './options.js';
 
 /**
@@ -8,7 +9,6 @@ export function storeIdentity(target: StoreTarget, credentials: Credentials): st
   if (target.endpoint === undefined) {
     return target.region;
   }
-  const { hostname, host } = new URL(target.endpoint);
-  const loopback = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
-  return loopback ? `loopback/${credentials.securityToken === undefined ? credentials.accessKeyId : 'temporary'}` : host;
+  const { hostname, host } = endpointUrl(target.endpoint);
+  return isLoopback(hostname) ? `loopback/${credentials.securityToken === undefined ? credentials.accessKeyId : 'temporary'}` : host;
 }

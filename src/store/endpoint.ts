@@ -37,12 +37,32 @@ export function resolveEndpoint(options: EndpointOptions): Endpoint {
   if (!REGION.test(region)) {
     throw invalid(`${JSON.stringify(options.region)} is no region id`, 'Give an id such as cn-hangzhou; it is part of every signature.');
   }
-  const url = options.endpoint === undefined ? fromRegion(region, options.internal ?? false) : fromText(options.endpoint);
+  const url = options.endpoint === undefined ? fromRegion(region, options.internal ?? false) : endpointUrl(options.endpoint);
   if (url.hostname.startsWith(`${bucket}.`)) {
     throw invalid(`the endpoint ${url.origin} already contains the bucket`, `Leave "${bucket}." out of the endpoint.`);
   }
   const pathStyle = isLoopback(url.hostname) || isAddress(url.hostname);
   return { origin: pathStyle ? url.origin : `${url.protocol}//${bucket}.${url.host}`, region, pathStyle };
+}
+
+/** A custom endpoint, given as URL or host. Throws code `config-invalid`. */
+export function endpointUrl(endpoint: string): URL {
+  const text = endpoint.includes('://') ? endpoint : `https://${endpoint}`;
+  if (!URL.canParse(text)) {
+    throw invalid('the endpoint is no URL', 'Give a URL such as https://oss-cn-hangzhou.aliyuncs.com.');
+  }
+  const url = new URL(text);
+  // A URL with a user name may carry a password, so it is not repeated.
+  if (url.username !== '' || url.password !== '') {
+    throw invalid('the endpoint contains a user name or password', 'Give scheme, host and port only.');
+  }
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    throw invalid(`the endpoint ${url.origin} is followed by a path, query or fragment`, 'Give scheme, host and port only.');
+  }
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) {
+    return url;
+  }
+  throw invalid(`the endpoint ${url.protocol}//${url.host} is not encrypted`, 'Use https; plain http is for loopback addresses only.');
 }
 
 /** Whether a host name of a URL can only be this machine. */
@@ -63,25 +83,6 @@ export function refuseUnverifiedTls(value: string | undefined): void {
 
 function fromRegion(region: string, internal: boolean): URL {
   return new URL(`https://oss-${region}${internal ? '-internal' : ''}.aliyuncs.com`);
-}
-
-function fromText(endpoint: string): URL {
-  const text = endpoint.includes('://') ? endpoint : `https://${endpoint}`;
-  if (!URL.canParse(text)) {
-    throw invalid('the endpoint is no URL', 'Give a URL such as https://oss-cn-hangzhou.aliyuncs.com.');
-  }
-  const url = new URL(text);
-  // A URL with a user name may carry a password, so it is not repeated.
-  if (url.username !== '' || url.password !== '') {
-    throw invalid('the endpoint contains a user name or password', 'Give scheme, host and port only.');
-  }
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    throw invalid(`the endpoint ${url.origin} is followed by a path, query or fragment`, 'Give scheme, host and port only.');
-  }
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) {
-    return url;
-  }
-  throw invalid(`the endpoint ${url.protocol}//${url.host} is not encrypted`, 'Use https; plain http is for loopback addresses only.');
 }
 
 function isAddress(hostname: string): boolean {

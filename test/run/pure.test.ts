@@ -210,6 +210,8 @@ describe('the identity of a store', () => {
     assert.equal(at('http://127.0.0.1:1'), at('http://localhost:2'));
     assert.notEqual(at('http://127.0.0.1:1'), at('http://127.0.0.1:1', 'OTHER'));
     assert.equal(at('https://oss.example.com'), 'oss.example.com');
+    assert.equal(at('oss.example.com'), 'oss.example.com');
+    assert.equal(at('oss.example.com:8443'), 'oss.example.com:8443');
     assert.equal(storeIdentity(target, credentials), 'cn-hangzhou');
   });
 });
