@@ -1,7 +1,7 @@
 import { assemble, block, get, I32, i32, I64, i64, LEAVE_IF, loopWhile, set, tee, V128, v128, type Code, type WasmFunction } from './wasm-module.js';
 
 /** CRC-64/XZ, reflected: bit 63 is the coefficient of x^0. */
-export const POLYNOMIAL = 0xc96c5795d7870f42n;
+const POLYNOMIAL = 0xc96c5795d7870f42n;
 /** Of the polynomial, in the reflected form. */
 export const ONE = 1n << 63n;
 

@@ -11,7 +11,7 @@ const fsyncAsync = promisify(fsync);
 export type Anchoring = 'descriptor' | 'path';
 
 /** Linux with a mounted proc can name files relative to an open directory; elsewhere paths have to do. */
-export function bestAnchoring(): Anchoring {
+function bestAnchoring(): Anchoring {
   try {
     return lstatSync('/proc/self/fd').isDirectory() ? 'descriptor' : 'path';
   } catch {

@@ -133,7 +133,7 @@ function authenticate(method: string, parameters: Parameters, { access, now }: K
 }
 
 /** Signature of an RPC request: HMAC-SHA1 over method and all parameters, wherever they were sent. */
-export function rpcSignature(method: string, parameters: Parameters, secret: string): string {
+function rpcSignature(method: string, parameters: Parameters, secret: string): string {
   const pairs = [...parameters]
     .filter(([name]) => name !== 'Signature')
     .sort(([a], [b]) => (a < b ? -1 : 1))

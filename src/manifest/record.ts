@@ -42,7 +42,9 @@ const session = {
   type: exactly('session'), time, version: text, pid: integer(1), host: text, options,
 };
 
+/** These paths, mentioned for the first time and numbered from `first`, may reach the bucket from now on. */
 const started = { type: exactly('started'), first: id, paths: list(path, 1) };
+/** The same for paths that have ids already. */
 const restarted = { type: exactly('restarted'), ids: list(id, 1) };
 
 const done = {
@@ -90,6 +92,7 @@ const fetching = {
   rangeBytes: integer(16),
 };
 
+/** The temporary file holds range `number` (from 0) on disk. */
 const range = { type: exactly('range'), id, number: integer(0) };
 
 const failed = {
@@ -141,10 +144,6 @@ type Of<T extends RecordType> = Extract<ManifestRecord, { readonly type: T }>;
 export type OpenRecord = Of<'open'>;
 /** A process begins to work on the run. */
 export type SessionRecord = Of<'session'>;
-/** These paths, mentioned for the first time and numbered from `first`, may reach the bucket from now on. */
-export type StartedRecord = Of<'started'>;
-/** The same for paths that have ids already. */
-export type RestartedRecord = Of<'restarted'>;
 /** The object is complete and its checksum was confirmed; the stat is that of the local file at that moment. */
 export type DoneRecord = Of<'done'>;
 /** Everything that resends a large file's headers verbatim and proves its parts; on disk before any byte leaves. */
@@ -156,8 +155,6 @@ export type PartRecord = Of<'part'>;
 export type AbandonedRecord = Of<'abandoned'>;
 /** A large object is being fetched by ranges into a temporary file beside its destination. */
 export type FetchingRecord = Of<'fetching'>;
-/** The temporary file holds range `number` (from 0) on disk. */
-export type RangeRecord = Of<'range'>;
 export type FailedRecord = Of<'failed'>;
 export type SkippedRecord = Of<'skipped'>;
 /** An empty directory. */

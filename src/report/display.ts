@@ -40,7 +40,7 @@ export function createSilentDisplay(output: Output): Display {
 }
 
 /** `push: 120 of 400 files, 12 MiB of 80 MiB, 10 MiB/s, 7 s left, 0 failed`; `400+` while the walk goes on. */
-export function progressLine(label: string, progress: Progress): string {
+function progressLine(label: string, progress: Progress): string {
   const more = progress.scanning ? '+' : '';
   const files = `${formatCount(settled(progress))} of ${formatCount(progress.scanned)}${more} files`;
   const bytes = `${formatBytes(progress.movedBytes)} of ${formatBytes(progress.wantedBytes)}${more}`;
