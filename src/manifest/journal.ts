@@ -94,13 +94,6 @@ export class Journal {
     this.#throwFailure();
   }
 
-  /** Appends a record and resolves when it is on the disk. */
-  async durable(record: ManifestRecord): Promise<number> {
-    const offset = this.append(record);
-    await this.flush();
-    return offset;
-  }
-
   /** Flushes and closes the file; rejects with the first failure, but closes in any case. */
   async close(): Promise<void> {
     try {

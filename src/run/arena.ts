@@ -28,7 +28,6 @@ export class Arena {
   /** Bytes that can be lent at once. */
   readonly capacity: number;
   #free: Region[];
-  #used = 0;
   #closed: Error | undefined;
   readonly #waiting: Waiter[] = [];
 
@@ -41,7 +40,7 @@ export class Arena {
 
   /** Bytes that are lent out. */
   get used(): number {
-    return this.#used;
+    return this.capacity - this.#free.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** Whether somebody waits. */
@@ -73,10 +72,8 @@ export class Arena {
 
   /** Takes a region back; nobody may look at it any more. */
   give({ offset, bytes }: Region): void {
-    const whole = grained(bytes);
-    this.#used -= whole;
     const after = this.#free.findIndex((region) => region.offset > offset);
-    this.#free.splice(after === -1 ? this.#free.length : after, 0, { offset, bytes: whole });
+    this.#free.splice(after === -1 ? this.#free.length : after, 0, { offset, bytes: grained(bytes) });
     this.#free = joined(this.#free);
     this.#admitWaiting();
   }
@@ -110,7 +107,6 @@ export class Arena {
     }
     const rest = { offset: region.offset + whole, bytes: region.bytes - whole };
     this.#free.splice(at, 1, ...(rest.bytes === 0 ? [] : [rest]));
-    this.#used += whole;
     return { offset: region.offset, bytes };
   }
 }

@@ -140,10 +140,6 @@ export class Tally {
     };
   }
 
-  get parkedCount(): number {
-    return this.#parked;
-  }
-
   get failures(): readonly FileFailure[] {
     return this.#failures;
   }
