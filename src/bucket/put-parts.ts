@@ -1,4 +1,4 @@
-import { combineCrc64 } from '../crypto/crc64.js';
+import { joinCrc64 } from '../crypto/crc64.js';
 import type { Attributes } from '../envelope/envelope.js';
 import { isSealiftError } from '../errors.js';
 import type { ObjectKeys } from '../keys/wrapped-start.js';
@@ -100,7 +100,7 @@ async function sendPart({ name, body, headers }: Upload, { uploadId, part }: { u
 
 async function complete(upload: Upload, uploadId: string, sent: readonly Sent[], { options, ports }: { options: PutObjectOptions; ports: BucketPorts }): Promise<StoredObject> {
   const { name, headers: { commitment } } = upload;
-  const crc64 = sent.reduce<bigint>((whole, { crc64: crc, part }) => combineCrc64(whole, crc, part.sizeBytes), 0n);
+  const crc64 = joinCrc64(sent.map((one) => ({ crc64: one.crc64, bytes: one.part.sizeBytes })));
   try {
     return await ports.store.completeUpload({ key: name, uploadId }, sent.map(({ part }) => part), { crc64, ...requestOptions(options) });
   } catch (error) {

@@ -104,16 +104,18 @@ let arithmetic: CrcKernel | undefined;
 let cachedLength = 0;
 let cachedFactor = ONE;
 
-/**
- * The CRC of `A ‖ B` from the CRCs of both and the length of B in bytes: crcA · x^(8 · length) + crcB.
- * The factor of the last length is kept, because parts are equal.
- */
-export function combineCrc64(crcA: bigint, crcB: bigint, lengthB: number): bigint {
-  if (lengthB !== cachedLength) {
-    cachedFactor = power(EIGHT_BITS, lengthB);
-    cachedLength = lengthB;
+/** The CRC of parts in a row from the CRC and the length of each: for `A ‖ B` it is crcA · x^(8 · length of B) + crcB. */
+export function joinCrc64(parts: readonly { readonly crc64: bigint; readonly bytes: number }[]): bigint {
+  return parts.reduce((whole, { crc64, bytes }) => multiply(whole, factorOf(bytes)) ^ crc64, 0n);
+}
+
+/** That of the last length is kept, because parts are equal. */
+function factorOf(bytes: number): bigint {
+  if (bytes !== cachedLength) {
+    cachedFactor = power(EIGHT_BITS, bytes);
+    cachedLength = bytes;
   }
-  return multiply(crcA, cachedFactor) ^ crcB;
+  return cachedFactor;
 }
 
 function multiply(a: bigint, b: bigint): bigint {

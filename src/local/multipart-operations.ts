@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
-import { combineCrc64 } from '../crypto/crc64.js';
+import { joinCrc64 } from '../crypto/crc64.js';
 import { LIST_PAGE_OBJECTS, MAX_PARTS } from '../limits.js';
 import type { Answer } from './answer.js';
 import type { Bucket } from './bucket.js';
@@ -146,6 +146,6 @@ function joinedChecksums(parts: readonly Part[]): { etag: string; crc64: bigint 
   parts.forEach((part) => md5.update(part.etag));
   return {
     etag: `${md5.digest('hex').toUpperCase()}-${parts.length}`,
-    crc64: parts.reduce((crc, part) => combineCrc64(crc, BigInt(part.crc64), part.sizeBytes), 0n),
+    crc64: joinCrc64(parts.map(({ crc64, sizeBytes }) => ({ crc64: BigInt(crc64), bytes: sizeBytes }))),
   };
 }

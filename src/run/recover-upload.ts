@@ -1,5 +1,5 @@
 import { verifyCommitment, buildAad } from '../crypto/commitment.js';
-import { combineCrc64 } from '../crypto/crc64.js';
+import { joinCrc64 } from '../crypto/crc64.js';
 import { unwrapForResume } from '../crypto/resume-key.js';
 import { parseEnvelope } from '../envelope/envelope.js';
 import { isSealiftError } from '../errors.js';
@@ -50,15 +50,12 @@ export async function recoverUpload(item: PushItem, scene: PushScene): Promise<R
 
 /** Of the whole object; undefined when a crash has cost the record of a part. */
 function recordedCrc({ sealed, parts }: PendingUpload, stat: FileStat): bigint | undefined {
-  let whole = 0n;
-  for (const { index, bytes } of cut(stat.sizeBytes, sealed.partBytes)) {
+  const pieces = cut(stat.sizeBytes, sealed.partBytes);
+  const known = pieces.flatMap(({ index, bytes }) => {
     const crc64 = parts.get(index + 1)?.crc64;
-    if (crc64 === undefined) {
-      return undefined;
-    }
-    whole = combineCrc64(whole, BigInt(crc64), bytes);
-  }
-  return whole;
+    return crc64 === undefined ? [] : [{ crc64: BigInt(crc64), bytes }];
+  });
+  return known.length === pieces.length ? joinCrc64(known) : undefined;
 }
 
 /** Or why it is not. */

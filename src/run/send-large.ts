@@ -1,4 +1,4 @@
-import { combineCrc64 } from '../crypto/crc64.js';
+import { joinCrc64 } from '../crypto/crc64.js';
 import { isRunFatal, isSealiftError } from '../errors.js';
 import type { StoredObject, UploadedPart } from '../store/store.js';
 import { findSealed } from './existing.js';
@@ -111,5 +111,5 @@ async function completeOrFind(
 
 /** CRC-64 of the whole from those of its parts. */
 function joinedCrc(parts: readonly SentPart[]): bigint {
-  return parts.reduce((whole, { crc64, part }) => combineCrc64(whole, crc64, part.sizeBytes), 0n);
+  return joinCrc64(parts.map(({ crc64, part }) => ({ crc64, bytes: part.sizeBytes })));
 }

@@ -1,6 +1,6 @@
 /** What the sink answers: one bucket for every name, objects in memory, as OSS and S3 clients read it. */
 import { createHash, randomUUID } from 'node:crypto';
-import { combineCrc64 } from '../../crypto/crc64.js';
+import { joinCrc64 } from '../../crypto/crc64.js';
 import { listing } from './sink-listing.js';
 import type { Kept, SinkAnswer, SinkHead, SinkSettings } from './sink-wire.js';
 
@@ -76,7 +76,7 @@ export class SinkBucket {
     const etags = Buffer.from(inTurn.map(({ etag }) => etag).join(''), 'hex');
     return {
       metadata, chunks: inTurn.flatMap(({ chunks }) => chunks), bytes: inTurn.reduce((sum, { bytes }) => sum + bytes, 0),
-      crc64: inTurn.reduce((crc, part) => combineCrc64(crc, part.crc64, part.bytes), 0n),
+      crc64: joinCrc64(inTurn),
       etag: this.#settings.withMd5 ? `${createHash('md5').update(etags).digest('hex')}-${inTurn.length}` : 'bench',
     };
   }
