@@ -2,7 +2,6 @@ import { createCipheriv, type Cipher } from 'node:crypto';
 import { BLOCK_BYTES } from '../limits.js';
 import { updateChunked, updateInPlace } from './cipher-chunks.js';
 import type { DataKey } from './data-key.js';
-import { rawKey } from './raw-key.js';
 import type { StartBlock } from './start-block.js';
 
 /**
@@ -36,5 +35,5 @@ export class CtrStream {
 }
 
 function createCtr(key: DataKey, start: StartBlock, offsetBytes: number): Cipher {
-  return createCipheriv('aes-256-ctr', rawKey(key.cipherKey), start.at(offsetBytes));
+  return createCipheriv('aes-256-ctr', key.cipherKey, start.at(offsetBytes));
 }

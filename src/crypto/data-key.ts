@@ -1,6 +1,7 @@
 import { createSecretKey, randomFillSync, type KeyObject } from 'node:crypto';
 import { DATA_KEY_BYTES, RANDOM_POOL_BYTES } from '../limits.js';
 import { hmac } from './hmac.js';
+import { rawKey } from './raw-key.js';
 
 const pool = Buffer.alloc(RANDOM_POOL_BYTES);
 let poolOffset = RANDOM_POOL_BYTES;
@@ -55,12 +56,17 @@ export class DataKey {
 
   /** Crosses threads by structured clone. @throws Error after {@link wipe} */
   get keyObject(): KeyObject {
-    this.#keyObject ??= createSecretKey(this.cipherKey);
+    this.#keyObject ??= createSecretKey(this.bytes);
     return this.#keyObject;
   }
 
-  /** The 32 bytes themselves, for a cipher that is made now; never keep them. @throws Error after {@link wipe} */
-  get cipherKey(): Buffer {
+  /** For one cipher that is made now, in the form that costs least; never keep it. @throws Error after {@link wipe} */
+  get cipherKey(): Buffer | KeyObject {
+    return rawKey(this.bytes);
+  }
+
+  /** The 32 bytes themselves, for whatever takes no other form; never keep them. @throws Error after {@link wipe} */
+  get bytes(): Buffer {
     if (this.#bytes === undefined) {
       throw new Error('this data key was wiped');
     }
@@ -74,7 +80,7 @@ export class DataKey {
   extract(salt: Buffer): Buffer {
     if (this.#extracted?.salt.equals(salt) !== true) {
       this.#extracted?.key.fill(0);
-      this.#extracted = { salt, key: hmac(salt, this.cipherKey) };
+      this.#extracted = { salt, key: hmac(salt, this.bytes) };
     }
     return this.#extracted.key;
   }
@@ -102,7 +108,7 @@ export class DataKey {
 
   /** A copy of the 32 bytes, for wrapping. The caller zeroes it. */
   exportBytes(): Buffer {
-    return copyOf(this.cipherKey);
+    return copyOf(this.bytes);
   }
 
   /** Zeroes the key and what was derived from it; every later use throws. */

@@ -5,7 +5,6 @@ import { updateChunked, updateInPlace } from './cipher-chunks.js';
 import { deriveMacKey, equalBytes, type Authenticators } from './commitment.js';
 import type { DataKey } from './data-key.js';
 import { Gmac } from './gmac.js';
-import { rawKey } from './raw-key.js';
 import type { StartBlock } from './start-block.js';
 
 /** The one error for everything that cannot be told apart: wrong key, failed unwrap, failed commitment, mac or tag. */
@@ -52,7 +51,7 @@ export class StreamOpener {
   #poisoned = false;
 
   constructor(key: DataKey, start: StartBlock, aad: Buffer, expected: Expected) {
-    this.#decipher = createDecipheriv('aes-256-gcm', rawKey(key.cipherKey), start.nonce, { authTagLength: TAG_BYTES });
+    this.#decipher = createDecipheriv('aes-256-gcm', key.cipherKey, start.nonce, { authTagLength: TAG_BYTES });
     this.#decipher.setAAD(aad).setAuthTag(expected.tag);
     this.#gmac = new Gmac(deriveMacKey(key, start), start.nonce);
     this.#expected = expected;

@@ -4,7 +4,6 @@ import { chunks, updateChunk } from './cipher-chunks.js';
 import { deriveMacKey, type Authenticators } from './commitment.js';
 import type { DataKey } from './data-key.js';
 import { Gmac } from './gmac.js';
-import { rawKey } from './raw-key.js';
 import type { StartBlock } from './start-block.js';
 
 /**
@@ -19,7 +18,7 @@ import type { StartBlock } from './start-block.js';
 export function sealInPlace(key: DataKey, start: StartBlock, aad: Buffer, data: Buffer): Authenticators {
   assertSealedForm(start);
   key.claimSeal();
-  const cipher = createCipheriv('aes-256-gcm', rawKey(key.cipherKey), start.nonce, { authTagLength: TAG_BYTES }).setAAD(aad);
+  const cipher = createCipheriv('aes-256-gcm', key.cipherKey, start.nonce, { authTagLength: TAG_BYTES }).setAAD(aad);
   const gmac = new Gmac(deriveMacKey(key, start), start.nonce);
   for (const { chunk } of chunks(data)) {
     updateChunk(cipher, chunk);

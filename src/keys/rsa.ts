@@ -66,7 +66,7 @@ export function rsaWrapper(key: RsaKey, family: EnvelopeFamily): KeyWrapper {
     canUnwrap: key.privateKey !== undefined,
     issueDataKey: () => {
       const dataKey = DataKey.generate();
-      return Promise.resolve({ dataKey, wrappedKey: encrypt(dataKey.cipherKey) });
+      return Promise.resolve({ dataKey, wrappedKey: encrypt(dataKey.bytes) });
     },
     wrapStart: (start) => Promise.resolve(encrypt(wrapAlgorithm === 'rsa' ? Buffer.from(start.toDecimal(), 'ascii') : start.bytes)),
   };

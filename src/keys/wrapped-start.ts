@@ -88,7 +88,7 @@ export class SharedStart {
 
   #refuseRepeated(window: Window, issued: IssuedKey): IssuedKey {
     const { dataKey, wrappedKey } = issued;
-    const digest = hash('sha256', dataKey.cipherKey, 'base64');
+    const digest = hash('sha256', dataKey.bytes, 'base64');
     if (window.issued.has(digest) || window.issued.has(wrappedKey)) {
       dataKey.wipe();
       throw new MasterKeyError('internal', `master key ${this.#wrapper.fingerprint} issued one data key twice: nothing was sealed with the second`, {

@@ -48,7 +48,7 @@ describe('DataKey', () => {
 
   it('zeroes itself and what was derived from it', () => {
     const key = DataKey.generate();
-    const secrets = [key.cipherKey, key.extract(Buffer.alloc(16, 1)), key.derive(Buffer.alloc(16, 1), Buffer.from('a\x01'))];
+    const secrets = [key.bytes, key.extract(Buffer.alloc(16, 1)), key.derive(Buffer.alloc(16, 1), Buffer.from('a\x01'))];
     key.wipe();
     key.wipe();
     assert.deepEqual(secrets, [Buffer.alloc(32), Buffer.alloc(32), Buffer.alloc(32)]);
