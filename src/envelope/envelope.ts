@@ -9,7 +9,7 @@ import { HeaderFields, isCanonicalBase64 } from './fields.js';
 import { OSS_CRYPTO } from './oss-crypto.js';
 import type { Envelope, EnvelopeInput } from './types.js';
 
-export { authenticate, type RequestedObject } from './authenticate.js';
+export { assertRequested, type RequestedObject } from './authenticate.js';
 export type { Attributes, Authentication, Envelope, EnvelopeInput, Multipart } from './types.js';
 
 const SPECS: Readonly<Record<EnvelopeFamily, FamilySpec>> = {

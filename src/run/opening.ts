@@ -1,7 +1,7 @@
 import { buildAad, verifyCommitment } from '../crypto/commitment.js';
 import { applyCtr } from '../crypto/ctr.js';
 import { openInPlace } from '../crypto/open.js';
-import { authenticate, type Authentication, type Envelope, parseEnvelope } from '../envelope/envelope.js';
+import { assertRequested, type Authentication, type Envelope, parseEnvelope } from '../envelope/envelope.js';
 import { EnvelopeError, UnauthenticatedObjectError } from '../errors.js';
 import type { Keyring } from '../keys/keyring.js';
 import type { UnwrappedKeys } from '../keys/wrapper.js';
@@ -44,7 +44,7 @@ export async function openEnvelope(key: string, head: Pick<ObjectHead, 'metadata
   const commits = (candidate: UnwrappedKeys): boolean => verifyCommitment(candidate.dataKey, candidate.startBlock, aad, authentication);
   const keys = await keyring.open(envelope, commits, key);
   try {
-    authenticate(envelope, keys, { key, objectBytes: head.sizeBytes, allowRenamed: policy.allowRenamed });
+    assertRequested(authentication, keys.startBlock, { key, allowRenamed: policy.allowRenamed });
     return { envelope, keys, sealed: { authentication, aad } };
   } catch (error) {
     keys.dataKey.wipe();

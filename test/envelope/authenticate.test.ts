@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { buildAad, commit } from '../../src/crypto/commitment.js';
 import { DataKey } from '../../src/crypto/data-key.js';
-import { authenticationFailed, openInPlace } from '../../src/crypto/open.js';
+import { authenticationFailed } from '../../src/crypto/open.js';
 import { StartBlock } from '../../src/crypto/start-block.js';
-import { authenticate, encodeEnvelope, parseEnvelope, type Authentication, type Envelope } from '../../src/envelope/envelope.js';
+import { encodeEnvelope, parseEnvelope } from '../../src/envelope/envelope.js';
 import { AuthenticationError, EnvelopeError, isSealiftError, UnauthenticatedObjectError } from '../../src/errors.js';
+import { Keyring } from '../../src/keys/keyring.js';
+import type { KeyUnwrapper } from '../../src/keys/wrapper.js';
+import { openBody, openEnvelope, type OpenedEnvelope } from '../../src/run/opening.js';
 import type { Metadata } from '../../src/store/store.js';
 import { hex, loadObjects, loadSealiftObjects } from '../vectors/load.js';
 import { flipBit } from '../crypto/support.js';
@@ -14,63 +17,69 @@ import { OBJECT_BYTES, sealedObject } from './support.js';
 const KEY = 'a/b.txt';
 const { input, unwrapped, body } = sealedObject(KEY);
 const HEADERS = encodeEnvelope(input);
-const requested = { key: KEY, objectBytes: OBJECT_BYTES };
 
-function parsed(headers: Metadata, objectBytes = OBJECT_BYTES): Envelope {
-  return parseEnvelope(headers, objectBytes, KEY) ?? assert.fail('not an envelope');
+/** As a reader does it, whatever the wrapped values are: they open to `keys`. */
+async function open(metadata: Metadata, { keys = unwrapped(), key = KEY, sizeBytes = OBJECT_BYTES, allowRenamed = false } = {}): Promise<OpenedEnvelope> {
+  const unwrapper: KeyUnwrapper = {
+    description: 'the right key', wrapAlgorithms: ['rsa', 'kms', 'RSA/NONE/PKCS1Padding', 'KMS/ALICLOUD'], materialDescription: undefined, unwrap: () => Promise.resolve(keys),
+  };
+  return await openEnvelope(key, { metadata, sizeBytes }, new Keyring([unwrapper]), { allowRenamed, allowUnauthenticated: false, mustBeSealed: false });
 }
 
-function altered(change: Partial<Authentication>): Envelope {
-  const envelope = parsed(HEADERS);
-  assert.ok(envelope.authentication);
-  return { ...envelope, authentication: { ...envelope.authentication, ...change } };
+type Suffix = 'attributes' | 'tag' | 'mac' | 'commitment';
+
+function altered(suffix: Suffix, value: string): Metadata {
+  return { ...HEADERS, [`x-oss-meta-sealift-${suffix}`]: value };
+}
+
+function without(end: string): Metadata {
+  return Object.fromEntries(Object.entries(HEADERS).filter(([name]) => !name.endsWith(end)));
 }
 
 function failsAlike(error: unknown): boolean {
   return error instanceof AuthenticationError && error.code === 'authentication-failed' && error.message === authenticationFailed(KEY).message;
 }
 
-describe('authenticate', () => {
-  it('gives the AAD that opens the body', () => {
-    const { aad, authentication } = authenticate(parsed(HEADERS), unwrapped(), requested);
+describe('what authenticates an object', () => {
+  it('opens the body', async () => {
     const data = Buffer.from(body);
-    const { dataKey, startBlock } = unwrapped();
-    openInPlace(dataKey, startBlock, aad, { ...authentication, data });
+    openBody(KEY, await open(HEADERS), data);
     assert.deepEqual(data, Buffer.alloc(OBJECT_BYTES, 4));
   });
 
-  it('accepts every sealift-v1 vector', () => {
+  it('is there in every sealift-v1 vector', async () => {
     for (const { metadata, size, name, cekHex, ivHex, aad } of loadSealiftObjects()) {
       const keys = { dataKey: DataKey.adopt(hex(cekHex)), startBlock: StartBlock.fromBytes(hex(ivHex)) };
-      assert.equal(authenticate(parsed(metadata, size), keys, { key: name, objectBytes: size }).aad.toString('latin1'), aad);
+      const { sealed } = await open(metadata, { keys, key: name, sizeBytes: size });
+      assert.equal(sealed?.aad.toString('latin1'), aad);
     }
   });
 
-  it('fails with the one message for another key or start block', () => {
+  it('fails with the one message for another key or start block', async () => {
     const other = { dataKey: DataKey.adopt(Buffer.alloc(32, 9)), startBlock: unwrapped().startBlock };
-    assert.throws(() => authenticate(parsed(HEADERS), other, requested), failsAlike);
-    assert.throws(() => authenticate(parsed(HEADERS), { ...unwrapped(), startBlock: StartBlock.generate() }, requested), failsAlike);
+    await assert.rejects(open(HEADERS, { keys: other }), failsAlike);
+    await assert.rejects(open(HEADERS, { keys: { ...unwrapped(), startBlock: StartBlock.generate() } }), failsAlike);
   });
 
-  it('fails at each flipped bit of tag, mac and commitment', () => {
-    const { authentication } = parsed(HEADERS);
+  it('fails at each flipped bit of tag, mac and commitment', async () => {
+    const { authentication } = parseEnvelope(HEADERS, OBJECT_BYTES) ?? {};
     assert.ok(authentication);
     for (let bit = 0; bit < 256; bit++) {
-      assert.throws(() => authenticate(altered({ commitment: flipBit(Buffer.from(authentication.commitment, 'hex'), bit).toString('hex') }), unwrapped(), requested), failsAlike);
-      assert.throws(() => authenticate(altered({ tag: flipBit(authentication.tag, bit % 128) }), unwrapped(), requested), failsAlike);
-      assert.throws(() => authenticate(altered({ mac: flipBit(authentication.mac, bit % 128) }), unwrapped(), requested), failsAlike);
+      await assert.rejects(open(altered('commitment', flipBit(Buffer.from(authentication.commitment, 'hex'), bit).toString('hex'))), failsAlike);
+      await assert.rejects(open(altered('tag', flipBit(authentication.tag, bit % 128).toString('hex'))), failsAlike);
+      await assert.rejects(open(altered('mac', flipBit(authentication.mac, bit % 128).toString('hex'))), failsAlike);
     }
   });
 
-  it('refuses each flipped bit of every header that authenticates, in parsing or in the commitment', () => {
+  it('fails at each flipped bit of every header, in parsing or in the commitment', async () => {
     const names = ['version', 'name', 'attributes', 'tag', 'mac', 'commitment'].map((suffix) => `x-oss-meta-sealift-${suffix}`);
     for (const name of [...names, 'x-oss-meta-unencrypted-content-length']) {
       const value = Buffer.from(HEADERS[name] ?? '');
       assert.ok(value.length > 0);
       for (let bit = 0; bit < value.length * 8; bit++) {
         const headers = { ...HEADERS, [name]: flipBit(value, bit).toString('latin1') };
-        assert.throws(
-          () => authenticate(parsed(headers), unwrapped(), { ...requested, allowRenamed: true }),
+        await assert.rejects(
+          open(headers, { allowRenamed: true }),
           (error: unknown) => (error instanceof EnvelopeError && error.code === 'envelope-invalid') || failsAlike(error),
           `${name} bit ${bit}`,
         );
@@ -78,18 +87,17 @@ describe('authenticate', () => {
     }
   });
 
-  it('fails for removed and for added attributes', () => {
-    assert.throws(() => authenticate(altered({ attributes: '' }), unwrapped(), requested), failsAlike);
-    assert.throws(() => authenticate(altered({ attributes: 'mode=755,mtime=1700000000.000000001' }), unwrapped(), requested), failsAlike);
+  it('fails for removed and for added attributes', async () => {
+    await assert.rejects(open(without('-attributes')), failsAlike);
+    await assert.rejects(open(altered('attributes', 'mode=755,mtime=1700000000.000000001')), failsAlike);
   });
 
-  it('fails for another length, whoever says it', () => {
-    const noStatedLength = Object.fromEntries(Object.entries(HEADERS).filter(([name]) => !name.endsWith('content-length')));
-    assert.throws(() => authenticate(parsed(noStatedLength, 99), unwrapped(), { key: KEY, objectBytes: 99 }), failsAlike);
-    assert.throws(() => authenticate(parsed(HEADERS), unwrapped(), { key: KEY, objectBytes: 99 }), failsAlike);
+  it('fails for another length, and earlier where a header says the right one', async () => {
+    await assert.rejects(open(without('content-length'), { sizeBytes: 99 }), failsAlike);
+    await assert.rejects(open(HEADERS, { sizeBytes: 99 }), { code: 'envelope-invalid' });
   });
 
-  it('fails for a start block that commits but has another form', () => {
+  it('fails for a start block that commits but has another form, and wipes the key', async () => {
     const forms = [
       StartBlock.fromBytes(Buffer.alloc(16, 5)),
       StartBlock.fromDecimal((2n + (1n << 64n)).toString()),
@@ -98,21 +106,22 @@ describe('authenticate', () => {
       const { dataKey } = unwrapped();
       const { encodedName, attributes, tag, mac } = input.authentication;
       const commitment = commit(dataKey, startBlock, buildAad(encodedName, OBJECT_BYTES, attributes), { tag, mac });
-      assert.throws(() => authenticate(altered({ commitment }), { dataKey, startBlock }, requested), failsAlike);
+      await assert.rejects(open(altered('commitment', commitment), { keys: { dataKey, startBlock } }), failsAlike);
+      assert.throws(() => dataKey.bytes, /wiped/);
     }
   });
 
-  it('refuses another name after the commitment, unless renaming is allowed', () => {
-    const asked = { key: 'moved.txt', objectBytes: OBJECT_BYTES };
-    assert.throws(() => authenticate(parsed(HEADERS), unwrapped(), asked), (error: unknown) => isSealiftError(error) && error.code === 'renamed' && error.exitCode === 4);
-    assert.throws(() => authenticate(altered({ tag: Buffer.alloc(16) }), unwrapped(), asked), { code: 'authentication-failed' });
-    assert.equal(authenticate(parsed(HEADERS), unwrapped(), { ...asked, allowRenamed: true }).authentication.name, KEY);
+  it('fails for another name after the commitment, unless renaming is allowed', async () => {
+    const key = 'moved.txt';
+    await assert.rejects(open(HEADERS, { key }), (error: unknown) => isSealiftError(error) && error.code === 'renamed' && error.exitCode === 4);
+    await assert.rejects(open(altered('tag', '0'.repeat(32)), { key }), { code: 'authentication-failed' });
+    assert.equal((await open(HEADERS, { key, allowRenamed: true })).sealed?.authentication.name, KEY);
   });
 
-  it('refuses a foreign object', () => {
+  it('is missing in a foreign object', async () => {
     for (const { metadata, size, cekHex, ivHex } of loadObjects('python-legacy-rsa')) {
       const keys = { dataKey: DataKey.adopt(hex(cekHex)), startBlock: StartBlock.fromBytes(hex(ivHex)) };
-      assert.throws(() => authenticate(parsed(metadata, size), keys, { key: 'k', objectBytes: size }), UnauthenticatedObjectError);
+      await assert.rejects(open(metadata, { keys, key: 'k', sizeBytes: size }), UnauthenticatedObjectError);
     }
   });
 });

@@ -3,13 +3,15 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { applyCtr } from '../../src/crypto/ctr.js';
-import { openInPlace } from '../../src/crypto/open.js';
 import { parseAttributes } from '../../src/envelope/authentication.js';
-import { authenticate, encodeEnvelope, parseEnvelope } from '../../src/envelope/envelope.js';
+import { encodeEnvelope } from '../../src/envelope/envelope.js';
+import { Keyring } from '../../src/keys/keyring.js';
 import { rsaUnwrapper } from '../../src/keys/rsa.js';
+import { openBody, openEnvelope } from '../../src/run/opening.js';
 import { GOLDEN_DIRECTORY, goldenKey, type GoldenFile } from './golden.js';
 
 const files = readdirSync(GOLDEN_DIRECTORY).filter((name) => name.endsWith('.json'));
+const STRICT = { allowRenamed: false, allowUnauthenticated: false, mustBeSealed: true };
 
 function sha256(data: Buffer): string {
   return createHash('sha256').update(data).digest('hex');
@@ -25,16 +27,13 @@ describe('golden objects', () => {
     for (const golden of objects) {
       it(`of ${format} open forever: ${golden.family} ${golden.key}`, async () => {
         const body = Buffer.from(golden.body, 'base64');
-        const envelope = parseEnvelope(golden.metadata, body.length, golden.key);
-        assert.ok(envelope?.authentication);
-        const keys = await rsaUnwrapper(goldenKey()).unwrap(envelope);
-        assert.ok(keys);
-        const { aad, authentication } = authenticate(envelope, keys, { key: golden.key, objectBytes: body.length });
+        const opened = await openEnvelope(golden.key, { metadata: golden.metadata, sizeBytes: body.length }, new Keyring([rsaUnwrapper(goldenKey())]), STRICT);
+        const { envelope, keys, sealed: { authentication } = assert.fail('foreign') } = opened;
         assert.deepEqual(parseAttributes(authentication.attributes), { mode: Number.parseInt(golden.mode, 8), mtimeNs: BigInt(golden.mtimeNs) });
 
         const asForeign = Buffer.from(body);
         applyCtr(keys.dataKey, keys.startBlock, 0, asForeign);
-        openInPlace(keys.dataKey, keys.startBlock, aad, { ...authentication, data: body });
+        openBody(golden.key, opened, body);
         assert.equal(body.length, golden.plaintextBytes);
         assert.equal(sha256(body), golden.plaintextSha256);
         assert.deepEqual(asForeign, body);
