@@ -8,7 +8,7 @@ export const GiB = 1024 * MiB;
 
 /** Bytes of a data key: AES-256. */
 export const DATA_KEY_BYTES = 32;
-/** Bytes of the GCM nonce: 8 random, 4 zero (docs/format). */
+/** Bytes of the GCM nonce: 8 random, 4 zero (docs/FORMAT.md). */
 export const NONCE_BYTES = 12;
 /** Bytes of the nonce that are random; the other four stay zero because some SDKs overwrite them when they seek. */
 export const NONCE_RANDOM_BYTES = 8;

@@ -49,6 +49,6 @@ export interface SessionStart extends WorkerContext {
 export interface Task {
   readonly session: string;
   readonly job: Job;
-  /** Only after a thread has answered that it does not know the run. */
+  /** With every job until the first answer; then only for a thread that has answered that it does not know the run. */
   readonly start?: SessionStart;
 }

@@ -23,7 +23,7 @@ export interface OpenedEnvelope {
 }
 
 /**
- * Steps 1 to 4 of reading (docs/format): before one byte of the body is asked for. The caller wipes the data key.
+ * Steps 1 to 4 of reading (docs/FORMAT.md): before one byte of the body is asked for. The caller wipes the data key.
  *
  * @throws EnvelopeError `envelope-invalid` or `not-sealed`, UnauthenticatedObjectError, AuthenticationError, MasterKeyError.
  */
@@ -65,7 +65,7 @@ export function openBody(key: string, { keys, sealed }: OpenedEnvelope, body: Bu
   openInPlace(keys.dataKey, keys.startBlock, sealed.aad, { data: body, tag, mac, object: key });
 }
 
-/** Whoever sees block 0 of the keystream learns GCM's authentication key (docs/format). */
+/** Whoever sees block 0 of the keystream learns GCM's authentication key (docs/FORMAT.md). */
 export function refuseBlockZero(key: string, { keys, sealed }: OpenedEnvelope, sizeBytes: number): void {
   if (sealed === undefined && keys.startBlock.coversBlockZero(0, sizeBytes)) {
     throw new UnauthenticatedObjectError('unauthenticated', `${key} would be opened with counter block 0, which no honest writer uses`, {
