@@ -1,6 +1,6 @@
 import type { Effective } from '../run/events.js';
 import { escapeForTerminal } from './escape.js';
-import { formatBytes } from './format.js';
+import { formatBytes, formatThreads } from './format.js';
 
 /** The numbers a run works with, as `--dry-run` prints them: one aligned line each. */
 export function effectiveLines(effective: Effective): string[] {
@@ -10,7 +10,7 @@ export function effectiveLines(effective: Effective): string[] {
     ['endpoint', effective.endpoint],
     ['envelope', effective.envelope],
     ['master keys', effective.masterKeys.join(', ')],
-    ['threads', effective.threads === 1 ? '1' : `up to ${effective.threads}`],
+    ['threads', formatThreads(effective)],
     ['requests', `${effective.concurrency} in flight per thread`],
     ['part size', formatBytes(effective.partBytes)],
     ['memory', formatBytes(effective.memoryBytes)],

@@ -35,6 +35,11 @@ export function plural(count: number, one: string): string {
   return `${formatCount(count)} ${one}${count === 1 ? '' : 's'}`;
 }
 
+/** `2 threads`; `up to 2 threads` where not all start as soon as one has enough to do. */
+export function formatThreads({ threads, threadsAtOnce }: { readonly threads: number; readonly threadsAtOnce: number }): string {
+  return `${threadsAtOnce < threads ? 'up to ' : ''}${plural(threads, 'thread')}`;
+}
+
 function pad(number: number): string {
   return String(number).padStart(2, '0');
 }

@@ -5,7 +5,7 @@ import { closingLines, type Closing } from './closing.js';
 import { createLineDisplay, createSilentDisplay, type Display, type Output } from './display.js';
 import { effectiveLines } from './effective.js';
 import { escapeForTerminal } from './escape.js';
-import { formatBytes } from './format.js';
+import { formatBytes, formatThreads } from './format.js';
 import { createJsonWriter, emptySummary, type StoppedBy } from './json.js';
 import { createProgressMeter } from './progress.js';
 
@@ -96,9 +96,9 @@ function quietLine(event: RunEvent): string | undefined {
 }
 
 function startLine({ run, effective }: StartEvent, label: string): string {
-  const { bucket, prefix, threads, concurrency } = effective;
+  const { bucket, prefix, concurrency } = effective;
   const place = `oss://${bucket}${prefix === '' ? '' : `/${prefix}`}`;
-  return `${label} ${escapeForTerminal(place)}, run ${escapeForTerminal(run)}, ${threads === 1 ? '1 thread' : `up to ${threads} threads`} with ${concurrency} requests each`;
+  return `${label} ${escapeForTerminal(place)}, run ${escapeForTerminal(run)}, ${formatThreads(effective)} with ${concurrency} requests each`;
 }
 
 /** Of a dry run: the numbers and every file, on the channel that holds the result. */

@@ -59,9 +59,13 @@ function singlePutLimit(memoryBytes: number, partBytes: number, threads: number)
   return Math.floor(Math.max(memoryBytes / (2 * threads), Math.min(2 * partBytes, memoryBytes / 4)));
 }
 
-/** A pool has the number of its threads. */
-export function tuningOf({ tuning, pool }: Pick<TransferOptions, 'tuning' | 'pool'>): Tuning | undefined {
-  return pool === undefined ? tuning : { ...tuning, threads: pool.threads };
+/** The same for a run: a pool has the numbers of its threads. @throws SealiftError like {@link resolveBounds} */
+export function boundsOf({ tuning, pool }: Pick<TransferOptions, 'tuning' | 'pool'>): Bounds {
+  if (pool === undefined) {
+    return resolveBounds(tuning);
+  }
+  const { threads, threadsAtOnce } = pool;
+  return { ...resolveBounds({ ...tuning, threads }), threadsAtOnce };
 }
 
 function roundUp(bytes: number): number {

@@ -2,7 +2,10 @@ import type { Cause, ErrorCode } from '../errors.js';
 
 /** The numbers a run works with, after every default has been applied; printed by `--dry-run`. */
 export interface Effective {
+  /** At most. */
   readonly threads: number;
+  /** Of these, that start as soon as one has enough to do: all that were asked for. */
+  readonly threadsAtOnce: number;
   /** Requests in flight per thread. */
   readonly concurrency: number;
   readonly partBytes: number;

@@ -10,7 +10,7 @@ import { readHead } from '../manifest/locate.js';
 import { providerOf } from '../store/credentials.js';
 import { resolveEndpoint } from '../store/endpoint.js';
 import type { PullMode, WorkerContext } from './context.js';
-import { resolveBounds, tuningOf, type Bounds } from './effective.js';
+import { boundsOf, type Bounds } from './effective.js';
 import type { Effective } from './events.js';
 import { identityOf, type Identity } from './open-manifest.js';
 import type { CredentialsProvider, PullOptions, TransferOptions } from './options.js';
@@ -63,7 +63,7 @@ type ReadingOptions = Pick<TransferOptions, 'target' | 'credentials' | 'keys' | 
 
 /** What pull and verify share. `openRoot` is called when everything else is known to be right, for it may make a directory. */
 export async function prepareReading(options: ReadingOptions, openRoot: () => Promise<LocalRoot>, mode: PullMode): Promise<PreparedReading> {
-  const bounds = resolveBounds(tuningOf(options));
+  const bounds = boundsOf(options);
   const prefix = normalizePrefix(options.target.prefix);
   const target = { ...options.target, prefix };
   resolveEndpoint(target);

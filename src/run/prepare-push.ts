@@ -8,7 +8,7 @@ import { fingerprintOf } from '../keys/master-key.js';
 import { providerOf } from '../store/credentials.js';
 import { resolveEndpoint } from '../store/endpoint.js';
 import type { WorkerContext } from './context.js';
-import { resolveBounds, tuningOf, type Bounds } from './effective.js';
+import { boundsOf, type Bounds } from './effective.js';
 import type { Effective } from './events.js';
 import { sealingFingerprint } from './master-keys.js';
 import { identityOf, type Identity } from './open-manifest.js';
@@ -30,7 +30,7 @@ export interface PreparedPush {
 
 /** Checks everything that can be checked before the first file is read. */
 export async function preparePush(options: PushOptions): Promise<PreparedPush> {
-  const bounds = resolveBounds(tuningOf(options));
+  const bounds = boundsOf(options);
   const prefix = normalizePrefix(options.target.prefix);
   resolveEndpoint(options.target);
   const family = options.envelope ?? 'oss-crypto';
@@ -57,9 +57,9 @@ export async function preparePush(options: PushOptions): Promise<PreparedPush> {
 /** The numbers and names a run works with, for the start event. */
 export function effectiveOf(options: Pick<PushOptions, 'target' | 'keys'>, bounds: Bounds, envelope: string): Effective {
   const { bucket, prefix, region, endpoint, internal } = options.target;
-  const { threads, concurrency, partBytes, memoryBytes, singlePutBytes } = bounds;
+  const { threads, threadsAtOnce, concurrency, partBytes, memoryBytes, singlePutBytes } = bounds;
   return {
-    threads, concurrency, partBytes, memoryBytes, singlePutBytes, envelope, bucket, prefix, region,
+    threads, threadsAtOnce, concurrency, partBytes, memoryBytes, singlePutBytes, envelope, bucket, prefix, region,
     endpoint: endpoint ?? `https://oss-${region.replace(/^oss-/, '')}${internal === true ? '-internal' : ''}.aliyuncs.com`,
     masterKeys: options.keys.map(fingerprintOf),
   };

@@ -28,7 +28,8 @@ export interface ThreadPoolOptions {
 export class ThreadPool {
   /** How many at most. One starts at once, the others when there is work for them. */
   readonly threads: number;
-  readonly #threadsAtOnce: number;
+  /** @internal Of these, that start as soon as one has enough to do. */
+  readonly threadsAtOnce: number;
   readonly #concurrency: number;
   readonly #worker: URL;
   readonly #listeners = new Map<string, (message: string) => void>();
@@ -38,7 +39,7 @@ export class ThreadPool {
   constructor({ threads, threadsAtOnce, concurrency = DEFAULT_CONCURRENCY, worker = WORKER_URL }: ThreadPoolOptions = {}) {
     const size = crewSize(threads);
     this.threads = size.threads;
-    this.#threadsAtOnce = threadsAtOnce ?? size.threadsAtOnce;
+    this.threadsAtOnce = threadsAtOnce ?? size.threadsAtOnce;
     this.#concurrency = concurrency;
     this.#worker = worker;
   }
@@ -90,7 +91,7 @@ export class ThreadPool {
     return new Crew({
       worker: this.#worker,
       threads: this.threads,
-      threadsAtOnce: this.#threadsAtOnce,
+      threadsAtOnce: this.threadsAtOnce,
       tasks: Math.max(2, this.#concurrency),
       onNotice: ({ session, notice }) => this.#listeners.get(session)?.(notice),
     });

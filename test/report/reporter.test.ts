@@ -7,7 +7,7 @@ import { createProgressMeter } from '../../src/report/progress.js';
 import { createReporter, type ReporterOptions } from '../../src/report/reporter.js';
 
 const effective: Effective = {
-  threads: 2, concurrency: 16, partBytes: 8_388_608, memoryBytes: 268_435_456, singlePutBytes: 67_108_864, envelope: 'oss-crypto',
+  threads: 2, threadsAtOnce: 1, concurrency: 16, partBytes: 8_388_608, memoryBytes: 268_435_456, singlePutBytes: 67_108_864, envelope: 'oss-crypto',
   endpoint: 'http://127.0.0.1:1', region: 'cn-hangzhou', bucket: 'b', prefix: 'p', masterKeys: ['SHA256:ab'],
 };
 const start: RunEvent = { event: 'start', run: 'r1', manifest: '/m.jsonl', effective };
@@ -49,6 +49,15 @@ describe('a report for people', () => {
     assert.deepEqual(stderr.lines, ['push oss://b/p, run r1, up to 2 threads with 16 requests each']);
     assert.match(stdout.lines[0] ?? '', /^push NOT complete \(exit code 3\): 3 scanned = 1 done \+ 1 skipped \+ 1 failed$/);
     assert.equal(stdout.lines.at(-1), '  continue with: sealift resume /m.jsonl');
+  });
+
+  it('says how many threads there are where the number was asked for', () => {
+    const lineOf = (threads: number): string | undefined => {
+      const { reporter, stderr } = bench();
+      reporter.onEvent({ ...start, effective: { ...effective, threads, threadsAtOnce: threads } });
+      return stderr.lines[0];
+    };
+    assert.deepEqual([1, 2].map(lineOf), ['1 thread', '2 threads'].map((threads) => `push oss://b/p, run r1, ${threads} with 16 requests each`));
   });
 
   it('writes a line every few seconds where there is no terminal', () => {

@@ -28,9 +28,9 @@ async function failuresOf(jobs: Pool): Promise<SealiftError[]> {
 }
 
 describe('a thread pool', () => {
-  it('serves runs at once, each with its own keys, and takes its number of threads over theirs', async (t) => {
+  it('serves runs at once, each with its own keys, and takes its numbers of threads over theirs', async (t) => {
     const world = await makeWorld(t);
-    const pool = poolOf(t, { threads: 2, concurrency: 4 });
+    const pool = poolOf(t, { threads: 2, threadsAtOnce: 1, concurrency: 4 });
     const keys = { a: world.key, b: strangersKey() };
     const names = ['a', 'b'] as const;
     names.forEach((name, seed) => plant(world.path('source', name), { small: content(100, seed), 'large.bin': content(4_300_000, seed) }));
@@ -38,7 +38,8 @@ describe('a thread pool', () => {
     const pushed = await Promise.all(names.map(async (name) => await world.push({ source: world.path('source', name), keys: [keys[name]], ...placeOf(name) })));
     for (const { result, events } of pushed) {
       assert.deepEqual([result.done, result.exitCode], [2, 0], JSON.stringify(result.failures));
-      assert.equal(events[0]?.event === 'start' && events[0].effective.threads, 2);
+      assert.ok(events[0]?.event === 'start');
+      assert.deepEqual([events[0].effective.threads, events[0].effective.threadsAtOnce], [2, 1]);
     }
     const pulled = await Promise.all(names.map(async (name) => await world.pull(world.path('back', name), { keys: [keys[name]], ...placeOf(name) })));
     assert.deepEqual(pulled.map(({ result }) => result.failures), [[], []]);

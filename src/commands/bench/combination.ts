@@ -1,5 +1,5 @@
 /** One combination of flags: rounds as long as there is time, and what they come to. */
-import { formatBytes, formatDuration, plural } from '../../report/format.js';
+import { formatBytes, formatDuration, formatThreads } from '../../report/format.js';
 import { crewSize } from '../../run/crew-size.js';
 import type { Measure, Operation } from './job.js';
 import { measureRound, profileRound, type Combination, type Measures, type Round, type Splits, type Stage } from './round.js';
@@ -55,7 +55,7 @@ function efficiencyOf({ ours, floor }: Pair): number {
 
 function nameOf({ threads, concurrency, partBytes, isWarm }: Combination, { work, latencyMs }: Stage): string {
   const parts = partBytes === undefined ? '' : `, parts of ${formatBytes(partBytes)}`;
-  return `${work.name}, ${threads === undefined ? 'up to ' : ''}${plural(crewSize(threads).threads, 'thread')} × ${concurrency}${parts}${latencyMs === 0 ? '' : `, ${latencyMs} ms`}${isWarm ? ', warm' : ''}`;
+  return `${work.name}, ${formatThreads(crewSize(threads))} × ${concurrency}${parts}${latencyMs === 0 ? '' : `, ${latencyMs} ms`}${isWarm ? ', warm' : ''}`;
 }
 
 function told({ push, pull }: Measures): string {

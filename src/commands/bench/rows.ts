@@ -19,7 +19,7 @@ export interface Machine {
 }
 
 export interface Row {
-  /** What was done, and what tells this row from others: `push mixed, up to 2 threads × 16, warm`. */
+  /** What was done, and what tells this row from others: `push mixed, up to 2 threads × 64, warm`. */
   readonly work: string;
   readonly operation: Operation;
   readonly data: string;
