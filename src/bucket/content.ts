@@ -22,7 +22,11 @@ export function describedContent(name: string, head: ObjectHead, attributes: Att
 /** Plaintext in memory. */
 export function bufferContent(described: SavedObject, plaintext: Buffer): OpenedObject {
   const content = Readable.from(plaintext.length === 0 ? [] : [plaintext], { objectMode: false });
-  return withReaders(described, { content, contentBytes: plaintext.length, buffer: () => Promise.resolve(plaintext) });
+  const drain = (): Promise<Buffer> => {
+    content.destroy();
+    return Promise.resolve(plaintext);
+  };
+  return withReaders(described, { content, contentBytes: plaintext.length, drain });
 }
 
 /** Verified ciphertext on disk, opened as it is read. Owns file and data key until the stream is closed. */
@@ -32,7 +36,7 @@ export function spooledContent(described: SavedObject, { body, keys, spool }: Sp
     keys.dataKey.wipe();
     spool.close().catch(() => undefined);
   });
-  return withReaders(described, { content, contentBytes: body.sizeBytes, buffer: () => collect(content) });
+  return withReaders(described, { content, contentBytes: body.sizeBytes, drain: () => collect(content) });
 }
 
 /** Bytes of a range, opened as they come; nothing authenticates them. */
@@ -40,11 +44,27 @@ export function rangeContent(described: SavedObject, object: Opened, options: Ge
   const range = checkedRange(object, options);
   const content = Readable.from(rangeOf(object, range, options, ports), { objectMode: false });
   content.once('close', () => object.opened.keys.dataKey.wipe());
-  return withReaders(described, { content, contentBytes: range.end - range.start, buffer: () => collect(content) });
+  return withReaders(described, { content, contentBytes: range.end - range.start, drain: () => collect(content) });
 }
 
-function withReaders(described: SavedObject, readers: Pick<OpenedObject, 'content' | 'contentBytes' | 'buffer'>): OpenedObject {
-  return { ...described, ...readers, text: async () => (await readers.buffer()).toString('utf8') };
+interface Source extends Pick<OpenedObject, 'content' | 'contentBytes'> {
+  /** All that the stream would have said, which it does not say any more. */
+  readonly drain: () => Promise<Buffer>;
+}
+
+function withReaders(described: SavedObject, { content, contentBytes, drain }: Source): OpenedObject {
+  const buffer = async (): Promise<Buffer> => {
+    refuseTaken(content);
+    return await drain();
+  };
+  return { ...described, content, contentBytes, buffer, text: async () => (await buffer()).toString('utf8') };
+}
+
+/** What a stream has said already would be missing without a word: all of it, once it has ended. */
+function refuseTaken(content: Readable): void {
+  if (content.readableFlowing !== null || content.destroyed || Readable.isDisturbed(content)) {
+    throw new TypeError('the content was read or destroyed already: get the object again');
+  }
 }
 
 async function* opened({ body, keys }: Spooled): AsyncGenerator<Buffer> {

@@ -112,14 +112,15 @@ export interface SavedObject extends ObjectInformation {
   readonly authenticated: boolean;
 }
 
+/** Its content is handed out once, whatever its size: as a stream, or in memory, where nothing of it is kept for a second call. */
 export interface OpenedObject extends SavedObject {
   /** Of the content: of the range, or of the whole. */
   readonly contentBytes: number;
   /** To be read once or destroyed, or its temporary file stays open. */
   readonly content: Readable;
-  /** The content in memory, whatever its size. */
+  /** The content in memory, whatever its size. Rejects with TypeError when it was read, or begun to be, or destroyed. */
   buffer(): Promise<Buffer>;
-  /** The content as UTF-8. */
+  /** The content as UTF-8. Rejects like {@link OpenedObject.buffer}. */
   text(): Promise<string>;
 }
 

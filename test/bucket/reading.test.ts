@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
+import { buffer as collect } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { Crc64 } from '../../src/crypto/crc64.js';
 import { strangersKey } from '../support/world.js';
@@ -89,6 +90,35 @@ describe('reading', () => {
       for (const [start, end] of [[5, 5], [5, 4], [-1, 3], [0.5, 3], [SINGLE_PUT_BYTES + 100, SINGLE_PUT_BYTES + 101]] as const) {
         await assert.rejects(bucket.getObject('a', { range: { start, end }, unverifiedRange: true }), { code: 'usage' }, `${start} to ${end}`);
       }
+    });
+  }
+
+  for (const [what, size, options] of [
+    ['small object', 1000, {}], ['empty object', 0, {}], ['large object', SINGLE_PUT_BYTES + 1, {}],
+    ['range', 1000, { range: { start: 0, end: 900 }, unverifiedRange: true }],
+  ] as const) {
+    it(`hands the content of one ${what} out once, whichever way it is asked for`, async (t) => {
+      const scene = await openScene(t);
+      const bucket = scene.bucket();
+      await bucket.putObject('a', content(size));
+      const spent = { name: 'TypeError', message: /read or destroyed already/ };
+      const collected = await bucket.getObject('a', options);
+      assert.equal((await collected.buffer()).length, collected.contentBytes);
+      await assert.rejects(collected.buffer(), spent);
+      await assert.rejects(collected.text(), spent);
+      const streamed = await bucket.getObject('a', options);
+      assert.equal((await collect(streamed.content)).length, streamed.contentBytes);
+      await assert.rejects(streamed.text(), spent);
+      const abandoned = await bucket.getObject('a', options);
+      abandoned.content.destroy();
+      await assert.rejects(abandoned.buffer(), spent);
+      const wantedTwice = await bucket.getObject('a', options);
+      const both = await Promise.allSettled([wantedTwice.buffer(), wantedTwice.text()]);
+      assert.deepEqual(both.map(({ status }) => status), ['fulfilled', 'rejected']);
+      const begun = await bucket.getObject('a', options);
+      begun.content.once('data', () => undefined);
+      await assert.rejects(begun.buffer(), spent);
+      begun.content.destroy();
     });
   }
 
