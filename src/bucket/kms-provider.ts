@@ -11,7 +11,7 @@ export interface KmsProviderOptions {
   readonly keyId: string;
   /** Region id such as `cn-hangzhou`. */
   readonly region: string;
-  /** Host or URL; plain http for loopback addresses only. @default `kms.<region>.aliyuncs.com` */
+  /** Host or URL; plain http for loopback addresses only. Certificates are always checked. @default `kms.<region>.aliyuncs.com` */
   readonly endpoint?: string;
   /** Bound to every key as encryption context, so that opening needs it too. Without quotes, `\` and control characters. */
   readonly passphrase?: string;

@@ -21,7 +21,7 @@ export interface KmsCredentials {
 export interface KmsPlace {
   /** Key id or alias (`alias/…`) that seals; named in errors. Opening needs none: a blob names its own key. */
   readonly keyId?: string;
-  /** Host or URL, such as `kms.cn-hangzhou.aliyuncs.com`; plain http for loopback addresses only. */
+  /** Host or URL, such as `kms.cn-hangzhou.aliyuncs.com`; plain http for loopback addresses only. Certificates are always checked. */
   readonly endpoint: string;
   readonly region: string;
   /** @default what the ports provide */
@@ -151,7 +151,8 @@ export class KmsClient {
       this.#sdk = { credentials, client: connect(this.#server, this.#url, credentials) };
     }
     const [{ RuntimeOptions }, client] = await Promise.all([import('@alicloud/tea-util'), this.#sdk.client]);
-    const runtime = new RuntimeOptions({ readTimeout: KMS_TIMEOUT_MS, connectTimeout: KMS_TIMEOUT_MS });
+    // Said explicitly, that certificates are checked outranks NODE_TLS_REJECT_UNAUTHORIZED.
+    const runtime = new RuntimeOptions({ readTimeout: KMS_TIMEOUT_MS, connectTimeout: KMS_TIMEOUT_MS, ignoreSSL: false });
     const call: FailedCall = { action, keyId: keyIdIn(parameters) ?? nameOf(this.#server), origin: this.#url.origin };
     try {
       return new Answer(call, await client.doRequest(action, schemeOf(this.#url), 'POST', API_VERSION, 'AK', {}, parameters, runtime));

@@ -71,8 +71,8 @@ export function isLoopback(hostname: string): boolean {
 }
 
 /**
- * Refuses to run while Node is told not to check certificates. `value` is that of NODE_TLS_REJECT_UNAUTHORIZED. Our
- * own connections are checked regardless; those of other clients in the process would not be.
+ * Refuses to run while Node is told not to check certificates. `value` is that of NODE_TLS_REJECT_UNAUTHORIZED. Connections
+ * to OSS and KMS are checked regardless; those of what fetches credentials would not be.
  */
 export function refuseUnverifiedTls(value: string | undefined): void {
   if (value === '0') {

@@ -3,7 +3,7 @@ import type { Credentials } from '../run/options.js';
 import { fixedCredentials } from './credentials.js';
 import type { CredentialsProvider } from './credentials.js';
 import type { AliOssRequests } from './ali-oss.js';
-import { refuseUnverifiedTls, resolveEndpoint, type Endpoint } from './endpoint.js';
+import { resolveEndpoint, type Endpoint } from './endpoint.js';
 import { refusalError } from './oss-errors.js';
 import type { ErrorDocument } from './oss-errors.js';
 import { objectCalls } from './oss-objects.js';
@@ -28,8 +28,6 @@ export interface OssConfig {
   readonly connections: number;
   /** PEM text of certificate authorities trusted besides Node's own. */
   readonly caCertificates?: string | undefined;
-  /** Value of NODE_TLS_REJECT_UNAUTHORIZED: the store refuses to open when it is `0`. */
-  readonly tlsRejectUnauthorized?: string | undefined;
 }
 
 export interface OssPorts {
@@ -62,7 +60,6 @@ export interface OpenedStore {
 
 /** The same at once. What sends requests is loaded with the first one: it takes longer than a whole small command. */
 export function openOssStore(config: OssConfig, ports: OssPorts = {}): OpenedStore {
-  refuseUnverifiedTls(config.tlsRejectUnauthorized);
   const endpoint = resolveEndpoint(config);
   const credentials = ports.credentials ?? fixedCredentials(config.credentials);
   let opened: Promise<Sender> | undefined;

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer as createTlsServer } from 'node:https';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
@@ -9,6 +11,7 @@ import { RETRY_CAP_MS, RETRY_TOTAL_MS } from '../../src/limits.js';
 import { KmsClient, type KmsPorts, type KmsServer } from '../../src/keys/kms-client.js';
 import { KmsFailure, kmsFailure } from '../../src/keys/kms-failures.js';
 import { startLocalCloud, type Fault, type LocalCloud, type RequestRecord } from '../../src/local/cloud.js';
+import { selfSigned } from '../support/certificates.js';
 import { startStandIn } from './stand-in-kms.js';
 
 const CANARY = 'Q0FOQVJZLWtleS1ieXRlcw==';
@@ -189,6 +192,26 @@ describe('KmsClient', () => {
         assert.doesNotMatch(error.message, /CANARY/);
         return 'code' in error && error.code === 'config-invalid';
       }, endpoint);
+    }
+  });
+
+  it('asks no server whose certificate nobody vouches for, even when Node is told not to look', async () => {
+    const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    let asked = 0;
+    const untrusted = createTlsServer({ key, cert: selfSigned(key) }, (_request, response) => {
+      asked += 1;
+      response.end(JSON.stringify({ Plaintext: Buffer.alloc(32, 1).toString('base64'), CiphertextBlob: 'Zm9v' }));
+    });
+    await new Promise<void>((resolve) => untrusted.listen(0, '127.0.0.1', resolve));
+    const endpoint = `https://localhost:${(untrusted.address() as AddressInfo).port}`;
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    try {
+      const call = new KmsClient(server({ endpoint }), ports()).generateDataKey(undefined);
+      await assert.rejects(call, { name: 'KmsError', code: 'kms-unavailable', retryable: false, message: /cannot be trusted \(DEPTH_ZERO_SELF_SIGNED_CERT\)/ });
+      assert.equal(asked, 0);
+    } finally {
+      delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+      untrusted.close();
     }
   });
 

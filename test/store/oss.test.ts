@@ -121,7 +121,6 @@ describe('a store', () => {
   it('is not opened with what cannot work', async () => {
     await assert.rejects(createOssStore({ ...config, endpoint: 'http://oss.example.com' }), { code: 'config-invalid' });
     await assert.rejects(createOssStore({ ...config, bucket: 'B' }), { code: 'config-invalid' });
-    await assert.rejects(createOssStore({ ...config, tlsRejectUnauthorized: '0' }), { code: 'config-invalid' });
     await assert.rejects(createOssStore({ ...config, caCertificates: 'none', endpoint: 'https://localhost' }), { code: 'config-invalid' });
     await assert.rejects(createOssStore({ ...config, credentials: { accessKeyId: '', accessKeySecret: '' } }), { code: 'credentials-missing' });
     await assert.rejects(createOssStore({ ...config, credentials: { accessKeyId: 'a', accessKeySecret: 'CanarySecret\n' } }), (error: Error & { code: string }) => {

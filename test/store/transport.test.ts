@@ -4,11 +4,11 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
-import forge from 'node-forge';
 import { SEND_CHUNK_BYTES } from '../../src/limits.js';
 import { MisusedRequest, networkFailure } from '../../src/store/transport-failures.js';
 import { createTransport } from '../../src/store/transport.js';
 import type { TransportOptions } from '../../src/store/transport.js';
+import { selfSigned } from '../support/certificates.js';
 import { answer, gate, serve } from './raw-server.js';
 import type { Respond } from './raw-server.js';
 import { ctx, failureOf, get, over, put, stream } from './transport-server.js';
@@ -330,18 +330,3 @@ describe('TLS', () => {
     }
   });
 });
-
-function selfSigned(keyPem: string): string {
-  const privateKey = forge.pki.privateKeyFromPem(keyPem);
-  const certificate = forge.pki.createCertificate();
-  certificate.publicKey = forge.pki.setRsaPublicKey(privateKey.n, privateKey.e);
-  certificate.serialNumber = '01';
-  certificate.validity.notBefore = new Date('2020-01-01T00:00:00Z');
-  certificate.validity.notAfter = new Date('2060-01-01T00:00:00Z');
-  const name = [{ name: 'commonName', value: 'localhost' }];
-  certificate.setSubject(name);
-  certificate.setIssuer(name);
-  certificate.setExtensions([{ name: 'basicConstraints', cA: true }, { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] }]);
-  certificate.sign(privateKey, forge.md.sha256.create());
-  return forge.pki.certificateToPem(certificate);
-}
