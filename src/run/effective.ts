@@ -1,10 +1,11 @@
 import { SealiftError } from '../errors.js';
 import {
   BLOCK_BYTES, DEFAULT_CONCURRENCY, DEFAULT_MEMORY_BYTES, DEFAULT_PART_BYTES, LARGEST_WHOLE_BYTES, MAX_CONCURRENCY, MAX_PARTS,
-  MAX_PART_BYTES, MAX_THREADS, MIN_ARENA_SHARE, MIN_MEMORY_BYTES, MIN_PART_BYTES, RUN_BUFFER_BYTES, THREAD_BUFFER_BYTES,
+  MAX_PART_BYTES, MIN_ARENA_SHARE, MIN_MEMORY_BYTES, MIN_PART_BYTES, RUN_BUFFER_BYTES, THREAD_BUFFER_BYTES,
 } from '../limits.js';
 import { crewSize, type CrewSize } from './crew-size.js';
 import type { FirstTouch } from './first-touch.js';
+import { inRange } from './in-range.js';
 import type { TransferOptions, Tuning } from './options.js';
 
 /** The numbers that bound a run: memory, descriptors and sockets follow from them, never from the number of files. */
@@ -29,7 +30,7 @@ export interface Bounds extends CrewSize {
  * @throws SealiftError `usage` naming the option, its value and its bounds.
  */
 export function resolveBounds(tuning: Tuning = {}, largestWhole = LARGEST_WHOLE_BYTES): Bounds {
-  const { threads, threadsAtOnce } = crewSize(tuning.threads === undefined ? undefined : inRange('threads', tuning.threads, 1, MAX_THREADS));
+  const { threads, threadsAtOnce } = crewSize(tuning.threads);
   const concurrency = inRange('concurrency', tuning.concurrency ?? DEFAULT_CONCURRENCY, 1, MAX_CONCURRENCY);
   const memoryBytes = inRange('memory', tuning.memoryBytes ?? DEFAULT_MEMORY_BYTES, MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER);
   const partBytes = roundUp(inRange('part-size', tuning.partBytes ?? Math.min(DEFAULT_PART_BYTES, memoryBytes / 2), MIN_PART_BYTES, MAX_PART_BYTES));
@@ -70,14 +71,4 @@ export function boundsOf({ tuning, pool }: Pick<TransferOptions, 'tuning' | 'poo
 
 function roundUp(bytes: number): number {
   return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
-}
-
-function inRange(option: string, value: number, min: number, max: number): number {
-  const whole = Math.floor(value);
-  if (Number.isFinite(value) && value >= min && value <= max) {
-    return whole;
-  }
-  throw new SealiftError('usage', `--${option} is ${value}, but must be from ${min} to ${max}`, {
-    remedy: `pass a value from ${min} to ${max}`,
-  });
 }

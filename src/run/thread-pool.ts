@@ -1,7 +1,8 @@
 import { SealiftError } from '../errors.js';
-import { DEFAULT_CONCURRENCY } from '../limits.js';
+import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY } from '../limits.js';
 import { Crew } from './crew.js';
 import { crewSize } from './crew-size.js';
+import { inRange } from './in-range.js';
 import { Pool, type Introduction } from './pool.js';
 
 /** `dist/workers/object.js`, wherever the package lies; a URL and no import, so there is no cycle. */
@@ -9,11 +10,11 @@ const WORKER_URL = new URL('../../workers/object.js', import.meta.url);
 
 /** What {@link ThreadPool} is told. */
 export interface ThreadPoolOptions {
-  /** @default as many as pay, available parallelism at most: see `Tuning.threads` */
+  /** 1 to 256. @default as many as pay, available parallelism at most: see `Tuning.threads` */
   readonly threads?: number;
   /** @internal Of these, that start as soon as one has enough to do. @default all that were asked for */
   readonly threadsAtOnce?: number;
-  /** Jobs that a thread holds at once: the `concurrency` of its runs. @default 64 */
+  /** Jobs that a thread holds at once: the `concurrency` of its runs, 1 to 1,024. @default 64 */
   readonly concurrency?: number;
   /** @internal The module that answers jobs. */
   readonly worker?: URL;
@@ -36,11 +37,12 @@ export class ThreadPool {
   #crew: Crew | undefined;
   #destroyed = false;
 
+  /** Starts nothing. Throws SealiftError `usage` for a number out of its bounds. */
   constructor({ threads, threadsAtOnce, concurrency = DEFAULT_CONCURRENCY, worker = WORKER_URL }: ThreadPoolOptions = {}) {
     const size = crewSize(threads);
     this.threads = size.threads;
     this.threadsAtOnce = threadsAtOnce ?? size.threadsAtOnce;
-    this.#concurrency = concurrency;
+    this.#concurrency = inRange('concurrency', concurrency, 1, MAX_CONCURRENCY);
     this.#worker = worker;
   }
 

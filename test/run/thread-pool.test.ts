@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
+import { inspect } from 'node:util';
 import { isSealiftError, type SealiftError } from '../../src/errors.js';
+import { MAX_THREADS } from '../../src/limits.js';
 import type { Pool } from '../../src/run/pool.js';
 import { ThreadPool } from '../../src/run/thread-pool.js';
 import { content, describeTree, plant } from '../support/trees.js';
@@ -28,6 +30,14 @@ async function failuresOf(jobs: Pool): Promise<SealiftError[]> {
 }
 
 describe('a thread pool', () => {
+  it('takes numbers that threads can have, as the options of a run do', () => {
+    for (const options of [{ threads: 0 }, { threads: -1 }, { threads: NaN }, { threads: MAX_THREADS + 1 }, { concurrency: 0 }, { concurrency: NaN }, { concurrency: Infinity }]) {
+      const [name = ''] = Object.keys(options);
+      assert.throws(() => new ThreadPool(options), (error) => isSealiftError(error) && error.code === 'usage' && error.message.startsWith(`--${name} is `), inspect(options));
+    }
+    assert.deepEqual([1.5, MAX_THREADS].map((threads) => new ThreadPool({ threads }).threads), [1, MAX_THREADS]);
+  });
+
   it('serves runs at once, each with its own keys, and takes its numbers of threads over theirs', async (t) => {
     const world = await makeWorld(t);
     const pool = poolOf(t, { threads: 2, threadsAtOnce: 1, concurrency: 4 });
