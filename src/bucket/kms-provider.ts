@@ -21,7 +21,7 @@ export interface KmsProviderOptions {
   readonly flavour?: KmsFlavour;
   /** Written into every object and used to choose among several keys on reading. @default nothing */
   readonly materialDescription?: Readonly<Record<string, string>>;
-  /** KMS calls per second at most. @default 750 */
+  /** KMS calls per second at most, 1 to 100,000. @default 750 */
   readonly callsPerSecond?: number;
 }
 
@@ -36,7 +36,7 @@ export class KmsProvider implements CryptoProvider {
     this.materialDescription = options.materialDescription;
   }
 
-  /** Rejects with MasterKeyError `config-invalid` for an endpoint or passphrase that cannot work. */
+  /** Rejects with MasterKeyError `config-invalid` for an endpoint, a passphrase or a rate that cannot work. */
   wrapper(family: EnvelopeFamily, context: ProviderContext): Promise<KeyWrapper> {
     return this.#provider.wrapper(family, context);
   }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type KmsSdkModule from '@alicloud/kms20160120';
 import { KmsError, MasterKeyError } from '../errors.js';
-import { DATA_KEY_BYTES, DEFAULT_KMS_QPS, KMS_TIMEOUT_MS, MAX_KMS_CONCURRENCY, RETRY_BASE_MS, RETRY_CAP_MS, RETRY_TOTAL_MS } from '../limits.js';
+import { DATA_KEY_BYTES, DEFAULT_KMS_QPS, KMS_TIMEOUT_MS, MAX_KMS_CONCURRENCY, MAX_KMS_QPS, RETRY_BASE_MS, RETRY_CAP_MS, RETRY_TOTAL_MS } from '../limits.js';
 import { decodeBase64 } from './base64.js';
 import { CallGate } from './call-gate.js';
 import { KmsFailure, kmsFailure, malformedAnswer, type FailedCall } from './kms-failures.js';
@@ -26,7 +26,7 @@ export interface KmsPlace {
   readonly region: string;
   /** @default what the ports provide */
   readonly credentials?: KmsCredentials;
-  /** Calls per second of this client; a run with several threads shares out its limit. @default 750 */
+  /** Calls per second, 1 to 100,000; a run with several threads shares them out. @default 750 */
   readonly callsPerSecond?: number;
 }
 
@@ -41,6 +41,8 @@ export interface KmsPorts {
   readonly credentials?: (refused?: KmsCredentials) => Promise<KmsCredentials>;
   /** Ends pauses and stops further calls, with code `interrupted`. */
   readonly signal?: AbortSignal | undefined;
+  /** The part of the calls per second that this client may make: above 0, 1 at most. @default 1 */
+  readonly rateShare?: number;
   /** Told before each pause. */
   readonly onRetry?: (failure: KmsFailure, pauseMs: number) => void;
   /** From 0 to 1, 1 excluded. @default Math.random */
@@ -70,13 +72,13 @@ export interface GeneratedKey {
  */
 export class KmsClient {
   readonly #server: KmsPlace;
-  readonly #ports: Required<Omit<KmsPorts, 'signal'>>;
+  readonly #ports: Required<Omit<KmsPorts, 'signal' | 'rateShare'>>;
   readonly #signal: AbortSignal | undefined;
   readonly #gate: CallGate;
   readonly #url: URL;
   #sdk: { readonly credentials: KmsCredentials; readonly client: Promise<KmsSdk> } | undefined;
 
-  /** Throws MasterKeyError `config-invalid` for an endpoint that is no URL or not encrypted. */
+  /** Throws MasterKeyError `config-invalid` for an endpoint that is no URL or not encrypted, or a rate out of its bounds. */
   constructor(server: KmsPlace, ports: KmsPorts = {}) {
     this.#server = server;
     this.#url = parseEndpoint(server.endpoint);
@@ -88,7 +90,8 @@ export class KmsClient {
       now: ports.now ?? performance.now.bind(performance),
       sleep: ports.sleep ?? ((milliseconds) => delay(milliseconds, undefined, { signal: ports.signal }).catch(() => undefined)),
     };
-    this.#gate = new CallGate({ concurrency: MAX_KMS_CONCURRENCY, callsPerSecond: server.callsPerSecond ?? DEFAULT_KMS_QPS }, this.#ports);
+    const callsPerSecond = rateOf(server) * (ports.rateShare ?? 1);
+    this.#gate = new CallGate({ concurrency: MAX_KMS_CONCURRENCY, callsPerSecond }, this.#ports);
   }
 
   generateDataKey(context: EncryptionContext): Promise<GeneratedKey> {
@@ -222,6 +225,17 @@ function fixed({ credentials }: KmsPlace): () => Promise<KmsCredentials> {
   }
   const answer = Promise.resolve(credentials);
   return () => answer;
+}
+
+/** Of the whole, before it is shared out: a thread may well have less than one. */
+function rateOf({ callsPerSecond = DEFAULT_KMS_QPS }: KmsPlace): number {
+  if (callsPerSecond >= 1 && callsPerSecond <= MAX_KMS_QPS) {
+    return callsPerSecond;
+  }
+  throw new MasterKeyError('config-invalid', `a KMS cannot be asked at ${callsPerSecond} calls per second`, {
+    object: 'kms-qps',
+    remedy: `Give a number from 1 to ${MAX_KMS_QPS}, or none.`,
+  });
 }
 
 function nameOf({ keyId, region }: KmsPlace): string {

@@ -6,7 +6,6 @@ import { canOpen, fingerprintOf, isKmsKey, type MasterKey } from '../keys/master
 import { rsaUnwrapper, rsaWrapper, type RsaKey } from '../keys/rsa.js';
 import type { StartSource } from '../keys/start-cache.js';
 import type { KeyUnwrapper, KeyWrapper } from '../keys/wrapper.js';
-import { DEFAULT_KMS_QPS } from '../limits.js';
 import type { WorkerContext } from './context.js';
 import type { CredentialsProvider } from './options.js';
 import type { ThreadCommons } from './thread-commons.js';
@@ -52,8 +51,7 @@ export function sealingFingerprint(keys: readonly MasterKey[], family: WorkerCon
 
 /** Every thread has a client of its own and its part of the permitted rate; credentials are those of the run. */
 function connect(key: KmsKey, { credentials, kmsShare }: ThreadCommons, pauses: Pauses): KmsClient {
-  const callsPerSecond = (key.callsPerSecond ?? DEFAULT_KMS_QPS) * kmsShare;
-  return new KmsClient({ ...key, callsPerSecond }, { ...pauses, ...(key.credentials === undefined ? { credentials } : {}) });
+  return new KmsClient(key, { ...pauses, rateShare: kmsShare, ...(key.credentials === undefined ? { credentials } : {}) });
 }
 
 /** What one key has unwrapped counts for that key alone. */

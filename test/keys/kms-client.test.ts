@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { isRunFatal, type ErrorCode, type KmsError } from '../../src/errors.js';
-import { RETRY_CAP_MS, RETRY_TOTAL_MS } from '../../src/limits.js';
+import { MAX_KMS_QPS, RETRY_CAP_MS, RETRY_TOTAL_MS } from '../../src/limits.js';
 import { KmsClient, type KmsPorts, type KmsServer } from '../../src/keys/kms-client.js';
 import { KmsFailure, kmsFailure } from '../../src/keys/kms-failures.js';
 import { startLocalCloud, type Fault, type LocalCloud, type RequestRecord } from '../../src/local/cloud.js';
@@ -35,7 +35,7 @@ after(async () => {
 
 function server(details: Partial<KmsServer> = {}): KmsServer {
   const { accessKeyId, accessKeySecret, kms } = cloud;
-  return { keyId: kms.keyId, endpoint: kms.endpoint, region: 'cn-hangzhou', credentials: { accessKeyId, accessKeySecret }, callsPerSecond: Infinity, ...details };
+  return { keyId: kms.keyId, endpoint: kms.endpoint, region: 'cn-hangzhou', credentials: { accessKeyId, accessKeySecret }, callsPerSecond: MAX_KMS_QPS, ...details };
 }
 
 /** Time that only sleeping moves, and pauses of full length. */
@@ -109,9 +109,10 @@ describe('KmsClient', () => {
 
   it('spreads its pauses at random from zero', async () => {
     faults = [answer(500), answer(500), undefined];
-    const outside = ports({ random: () => 0 });
+    const pauses: number[] = [];
+    const outside = ports({ random: () => 0, onRetry: (_, pauseMs) => pauses.push(pauseMs) });
     await new KmsClient(server(), outside).encrypt('AAAA', undefined);
-    assert.deepEqual(outside.slept, [0, 0]);
+    assert.deepEqual(pauses, [0, 0]);
   });
 
   for (const [code, status, expected] of [
@@ -193,6 +194,17 @@ describe('KmsClient', () => {
         return 'code' in error && error.code === 'config-invalid';
       }, endpoint);
     }
+  });
+
+  it('takes a rate that can be kept, and keeps its share of it', async () => {
+    for (const callsPerSecond of [0, 0.5, -1, NaN, Infinity, MAX_KMS_QPS + 1]) {
+      assert.throws(() => new KmsClient(server({ callsPerSecond })), { name: 'MasterKeyError', code: 'config-invalid', message: /calls per second/ }, String(callsPerSecond));
+    }
+    const outside = ports({ rateShare: 0.125 });
+    const client = new KmsClient(server({ callsPerSecond: 1 }), outside);
+    await client.encrypt('AAAA', undefined);
+    await client.encrypt('AAAA', undefined);
+    assert.deepEqual(outside.slept, [8000]);
   });
 
   it('asks no server whose certificate nobody vouches for, even when Node is told not to look', async () => {

@@ -9,6 +9,7 @@ import { kmsUnwrapper, kmsWrapper, type KmsKey } from '../../src/keys/kms.js';
 import { KmsClient } from '../../src/keys/kms-client.js';
 import { SharedStart } from '../../src/keys/wrapped-start.js';
 import type { EnvelopeFamily, UnwrappedKeys, WrappedKeys } from '../../src/keys/wrapper.js';
+import { MAX_KMS_QPS } from '../../src/limits.js';
 import { startLocalCloud, type LocalCloud, type RequestRecord } from '../../src/local/cloud.js';
 import { vectorObjects, wrappedKeysOf } from './fixtures.js';
 import { startDecryptServer } from './stand-in-kms.js';
@@ -30,7 +31,7 @@ after(async () => {
 
 function key(details: Partial<KmsKey> = {}): KmsKey {
   const { accessKeyId, accessKeySecret, kms } = cloud;
-  return { keyId: kms.keyId, endpoint: kms.endpoint, region: 'cn-hangzhou', credentials: { accessKeyId, accessKeySecret }, callsPerSecond: Infinity, ...details };
+  return { keyId: kms.keyId, endpoint: kms.endpoint, region: 'cn-hangzhou', credentials: { accessKeyId, accessKeySecret }, callsPerSecond: MAX_KMS_QPS, ...details };
 }
 
 interface Sealed {
