@@ -18,8 +18,8 @@ export { encodeEnvelope, metadataBytes, parseEnvelope, userMetadataOf } from './
 export type { Attributes, Authentication, Envelope, EnvelopeInput, Multipart } from './envelope/envelope.js';
 export { rsaKey, rsaUnwrapper, rsaWrapper, type RsaKey } from './keys/rsa.js';
 export type { EnvelopeFamily, IssuedKey, KeyUnwrapper, KeyWrapper, UnwrappedKeys, WrapAlgorithm, WrappedKeys } from './keys/wrapper.js';
-export type { DataKey } from './crypto/data-key.js';
-export type { StartBlock } from './crypto/start-block.js';
+export { DataKey } from './crypto/data-key.js';
+export { StartBlock } from './crypto/start-block.js';
 export type { Metadata } from './store/store.js';
 export {
   AuthenticationError, EnvelopeError, KmsError, MasterKeyError, SealiftError, StoreError, UnauthenticatedObjectError, isSealiftError,

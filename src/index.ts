@@ -21,6 +21,8 @@ export type {
   OpenedObject, OperationOptions, PutObjectOptions, PutObjectResult, SavedObject,
 } from './bucket/options.js';
 export type { CryptoProvider, ProviderContext } from './bucket/provider.js';
+export type { Attributes } from './envelope/envelope.js';
+export type { EnvelopeFamily, IssuedKey, KeyUnwrapper, KeyWrapper, UnwrappedKeys, WrapAlgorithm, WrappedKeys } from './keys/wrapper.js';
 export { RsaProvider, type KeyMaterial, type RsaProviderOptions } from './bucket/rsa-provider.js';
 export { createRsaKey, loadRsaKey, saveRsaKey, type CreateOptions, type LoadOptions, type SaveOptions } from './keys/key-files.js';
 export type { KmsFlavour, KmsKey } from './keys/kms.js';

@@ -9,7 +9,7 @@ export interface ProviderContext {
 
 /**
  * Where master keys come from. Most readers want RsaProvider or KmsProvider; whoever keeps keys elsewhere (an HSM, another
- * KMS) implements this.
+ * KMS) implements this, with `DataKey` and `StartBlock` of `sealift/format`; docs/examples/own-keys.ts shows how.
  */
 export interface CryptoProvider {
   /** Written into every object sealed with this provider, and used to recognise them on reading. @default nothing */

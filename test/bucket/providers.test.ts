@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { CryptoBucket } from '../../src/bucket/crypto-bucket.js';
 import { RsaProvider } from '../../src/bucket/rsa-provider.js';
+import { DataKey, StartBlock } from '../../src/format.js';
+import type { CryptoProvider, KeyUnwrapper, KeyWrapper } from '../../src/index.js';
 import { modelDecrypt } from '../support/model-kms.js';
 import { modelOpen, type ModelKeys } from '../support/model-reader.js';
 import { content } from '../support/trees.js';
@@ -176,4 +179,55 @@ describe('options of a bucket', () => {
 
 function kmsOf({ cloud: { kms: { endpoint }, accessKeyId, accessKeySecret } }: Scene, context: string | undefined): ModelKeys {
   return { kms: modelDecrypt({ endpoint, accessKeyId, accessKeySecret, ...(context === undefined ? {} : { context }) }) };
+}
+
+describe('a provider of somebody else', () => {
+  it('issues, wraps and opens with what the package exports', async (t) => {
+    const scene = await openScene(t);
+    const other = foreignProvider();
+    for (const size of [0, 1000, SINGLE_PUT_BYTES + 1]) {
+      await scene.bucket({ cryptoProvider: other }).putObject('a', content(size));
+      const opened = await scene.bucket({ cryptoProvider: [scene.rsa(), other] }).getObject('a');
+      assert.equal(opened.authenticated, true);
+      assert.ok((await opened.buffer()).equals(content(size)));
+    }
+    await assert.rejects(scene.bucket({ cryptoProvider: foreignProvider() }).getObject('a'), { name: 'AuthenticationError', code: 'authentication-failed' });
+  });
+});
+
+/** Keeps a key for AES-GCM where Alibaba KMS would be. */
+function foreignProvider(): CryptoProvider {
+  const secret = randomBytes(32);
+  const wrap = (bytes: Uint8Array): string => {
+    const nonce = randomBytes(12);
+    const cipher = createCipheriv('aes-256-gcm', secret, nonce);
+    return Buffer.concat([nonce, cipher.update(bytes), cipher.final(), cipher.getAuthTag()]).toString('base64');
+  };
+  const unwrap = (header: string): Buffer | null => {
+    const bytes = Buffer.from(header, 'base64');
+    const decipher = createDecipheriv('aes-256-gcm', secret, bytes.subarray(0, 12)).setAuthTag(bytes.subarray(-16));
+    try {
+      return Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]);
+    } catch {
+      return null;
+    }
+  };
+  return {
+    wrapper: () => Promise.resolve<KeyWrapper>({
+      wrapAlgorithm: 'kms', fingerprint: 'elsewhere', canUnwrap: true,
+      issueDataKey: () => {
+        const bytes = randomBytes(32);
+        const wrappedKey = wrap(bytes);
+        return Promise.resolve({ dataKey: DataKey.adopt(bytes), wrappedKey });
+      },
+      wrapStart: (start) => Promise.resolve(wrap(start.bytes)),
+    }),
+    unwrapper: () => Promise.resolve<KeyUnwrapper>({
+      description: 'elsewhere', wrapAlgorithms: ['kms'], materialDescription: undefined,
+      unwrap: ({ wrappedKey, wrappedStart }) => {
+        const [dataKey, start] = [unwrap(wrappedKey), unwrap(wrappedStart)];
+        return Promise.resolve(dataKey === null || start === null ? null : { dataKey: DataKey.adopt(dataKey), startBlock: StartBlock.fromBytes(start) });
+      },
+    }),
+  };
 }
