@@ -41,7 +41,7 @@ export interface CryptoBucketOptions {
 /** Bytes, text (stored as UTF-8), or a stream of either: a Readable, a web stream, any async iterable. */
 export type ObjectContent = Uint8Array | string | AsyncIterable<Uint8Array | string>;
 
-/** Told after every part; never called after the operation has settled. */
+/** Told after every part: before the operation settles, and of a range, which is fetched while it is read, before its stream ends. */
 export interface ObjectProgress {
   /** Plaintext bytes that the server has confirmed, or that have arrived. */
   readonly movedBytes: number;

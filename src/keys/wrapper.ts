@@ -43,7 +43,7 @@ export interface KeyWrapper {
   readonly wrapAlgorithm: WrapAlgorithm;
   /** Public identity of the master key: recorded in manifests, compared on resume. */
   readonly fingerprint: string;
-  /** Whether `issue`d keys can be recovered by this process after a restart (private key or KMS Decrypt at hand). */
+  /** Whether keys of `issueDataKey` can be recovered by this process after a restart (private key or KMS Decrypt at hand). */
   readonly canUnwrap: boolean;
   /** A data key that no call has returned before: each call makes a new one. */
   issueDataKey(): Promise<IssuedKey>;

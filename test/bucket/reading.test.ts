@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { Crc64 } from '../../src/crypto/crc64.js';
 import { strangersKey } from '../support/world.js';
 import { content } from '../support/trees.js';
+import type { ObjectProgress } from '../../src/bucket/options.js';
 import { RsaProvider } from '../../src/bucket/rsa-provider.js';
 import { loadObjects, vectorPlaintext } from '../vectors/load.js';
 import { openScene, SINGLE_PUT_BYTES, SMALL, type Scene } from './support.js';
@@ -92,6 +93,24 @@ describe('reading', () => {
       }
     });
   }
+
+  it('tells of its progress before it settles, and of a range before its stream ends', async (t) => {
+    const scene = await openScene(t);
+    const bucket = scene.bucket();
+    const size = 2 * SMALL.partBytes;
+    await bucket.putObject('a', content(size));
+    const seen: (number | string)[] = [];
+    const onProgress = ({ movedBytes }: ObjectProgress): number => seen.push(movedBytes);
+    const whole = await bucket.getObject('a', { onProgress });
+    seen.push('settled');
+    await whole.buffer();
+    assert.deepEqual(seen.splice(0), [size, 'settled']);
+    const range = await bucket.getObject('a', { range: { start: 0, end: size }, unverifiedRange: true, onProgress });
+    seen.push('settled');
+    await range.buffer();
+    seen.push('read');
+    assert.deepEqual(seen, ['settled', SMALL.partBytes, size, 'read']);
+  });
 
   for (const [what, size, options] of [
     ['small object', 1000, {}], ['empty object', 0, {}], ['large object', SINGLE_PUT_BYTES + 1, {}],
