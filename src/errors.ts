@@ -218,7 +218,7 @@ export function toCause({ code, message, remedy }: Cause | SealiftError): Cause 
   return remedy === undefined ? { code, message } : { code, message, remedy };
 }
 
-/** The inverse of {@link toFailure}, for callers who want to throw a recorded failure. */
+/** The inverse of {@link toFailure}: what another thread or process answered is thrown as the error it was. */
 export function fromFailure(failure: Failure): SealiftError {
   const details = { retryable: failure.retryable, ...(failure.remedy === undefined ? {} : { remedy: failure.remedy }) };
   return new SealiftError(failure.code, failure.message, details);
