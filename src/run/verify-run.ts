@@ -1,6 +1,6 @@
 import { fromFailure, isSealiftError, SealiftError, toFailure, type Failure } from '../errors.js';
 import { objectKey, pathOfForeignKey, pathOfKey } from '../files/names.js';
-import { walk } from '../files/walk.js';
+import { walk, type WalkOptions } from '../files/walk.js';
 import { LARGE_FILES_AT_ONCE } from '../limits.js';
 import type { ListedObject } from '../store/store.js';
 import { Budget } from './budget.js';
@@ -20,8 +20,8 @@ export interface VerifyTask {
   readonly prepared: PreparedReading;
   readonly pushed: PushedBefore;
   readonly report: VerifyReport | undefined;
-  /** Local directory to compare with. */
-  readonly against: string | undefined;
+  /** Local directory to compare with, walked as a push would. */
+  readonly against: Omit<WalkOptions, 'signal'> | undefined;
 }
 
 type Draft = Omit<PullItem, 'id'>;
@@ -176,34 +176,45 @@ export class VerifyRun {
 
   /** Objects that the manifest says were pushed and that the listing did not have. */
   #findMissing(): void {
-    const { prefix, selection } = this.#task.prepared;
+    const { selection } = this.#task.prepared;
     for (const { path } of this.#task.pushed.objects()) {
       if (!this.#seen.has(path) && selection.includes(path) && !selection.excludes(path)) {
-        this.#missing(path, objectKey(prefix, path), 'the manifest records it');
+        this.#missing(path, 'the manifest records it');
       }
     }
   }
 
-  /** Local files that have no object. */
+  /** Local files that have no object, and what hides whether there are some. */
   async #findUnsent(): Promise<void> {
-    const { against, prepared } = this.#task;
+    const { against } = this.#task;
     if (against === undefined) {
       return;
     }
-    for await (const entry of walk({ root: against, symlinks: 'record', ownPaths: [], signal: this.#session.signal })) {
-      const wanted = prepared.selection.includes(entry.path) && !prepared.selection.excludes(entry.path);
-      if (entry.kind === 'file' && wanted && !this.#seen.has(entry.path)) {
-        this.#missing(entry.path, objectKey(prepared.prefix, entry.path), 'there is a local file');
+    for await (const entry of walk({ ...against, signal: this.#session.signal })) {
+      if (this.#seen.has(entry.path)) {
+        continue;
+      }
+      if (entry.kind === 'file') {
+        this.#missing(entry.path, 'there is a local file');
+      } else if (entry.kind === 'failed') {
+        this.#failUnlisted(entry.path, entry.failure);
       }
     }
   }
 
-  #missing(path: EncodedPath, key: string, because: string): void {
-    this.#seen.add(path);
-    this.#session.tally.scanned(0);
-    this.#fail({ path, key }, toFailure(new SealiftError('missing', `${key} is not in the bucket, although ${because}`, {
+  #missing(path: EncodedPath, because: string): void {
+    const key = objectKey(this.#task.prepared.prefix, path);
+    this.#failUnlisted(path, toFailure(new SealiftError('missing', `${key} is not in the bucket, although ${because}`, {
       object: key, remedy: 'push the directory again',
     })));
+  }
+
+  /** The listing had no object of this name, so nothing has counted it yet. */
+  #failUnlisted(path: EncodedPath, failure: Failure): void {
+    const { prefix } = this.#task.prepared;
+    this.#seen.add(path);
+    this.#session.tally.scanned(0);
+    this.#fail({ path, key: prefix === '' ? path : `${prefix}/${path}` }, failure);
   }
 }
 

@@ -7,7 +7,7 @@ import { resultOf } from './run-result.js';
 import { Session } from './session.js';
 import { Tally } from './tally.js';
 import { VerifyReport } from './verify-report.js';
-import { VerifyRun } from './verify-run.js';
+import { VerifyRun, type VerifyTask } from './verify-run.js';
 
 /**
  * Authenticates every object below a prefix without writing plaintext. With a push manifest it also finds objects that
@@ -41,7 +41,7 @@ async function verifyPushed(options: VerifyOptions, { tally, prepared, pushed }:
     const started = { event: 'start', run: 'verify', effective: prepared.effective } as const;
     tally.emit(pushed.file === undefined ? started : { ...started, manifest: pushed.file });
     const stopped = await Session.with(options.signal, { ...prepared, tally }, async (session) => {
-      await new VerifyRun(session, { prepared, pushed, report, against: options.against }).run();
+      await new VerifyRun(session, { prepared, pushed, report, against: comparedWith(options) }).run();
       return session.stopped;
     });
     const complete = stopped === undefined && tally.counters.failed === 0;
@@ -69,6 +69,11 @@ async function comparedRoot(directory: string): Promise<LocalRoot> {
   } catch (error) {
     throw new SealiftError('source-missing', `there is no directory ${directory} to compare with`, { remedy: 'check the path', cause: error });
   }
+}
+
+/** What of the local directory should have an object: what a push of it would send. */
+function comparedWith({ against, include = [], exclude = [] }: VerifyOptions): VerifyTask['against'] {
+  return against === undefined ? undefined : { root: against, include, exclude, symlinks: 'record', ownPaths: [] };
 }
 
 /** Only a named manifest is held against the bucket: one that was merely found might be out of date. */

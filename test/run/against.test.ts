@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { plant } from '../support/trees.js';
+import { makeWorld } from '../support/world.js';
+
+/** Directories so deep that no system call takes their whole name: they cannot be read, not even by root. */
+function plantUnreadable(root: string): { readonly top: string; clear(): void } {
+  const half = Array<string>(10).fill('d'.repeat(250)).join('/');
+  const top = join(root, 'd'.repeat(250));
+  mkdirSync(join(root, half), { recursive: true });
+  mkdirSync(join(root, 'other', half), { recursive: true });
+  renameSync(join(root, 'other'), join(root, half, 'other'));
+  return {
+    top,
+    clear: () => {
+      renameSync(join(root, half, 'other'), join(root, 'other'));
+      rmSync(join(root, 'other'), { recursive: true });
+    },
+  };
+}
+
+describe('verify against a directory', () => {
+  it('fails by name what cannot be read there, as a push does', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a', z: 'z' });
+    const unreadable = plantUnreadable(world.source);
+    try {
+      const pushed = await world.push();
+      const { result } = await world.verify({ against: world.source });
+      assert.equal(result.exitCode, 3, JSON.stringify(result.failures));
+      assert.deepEqual(result.failures.map(({ path, code }) => [path.length > 3000, code]), [[true, 'unreadable']]);
+      assert.deepEqual(result.failures.map(({ path }) => path), pushed.result.failures.map(({ path }) => path));
+      assert.deepEqual([result.scanned, result.done, result.failed, result.complete], [3, 2, 1, false]);
+      const elsewhere = await world.verify({ against: world.source, exclude: ['ddd*'] });
+      assert.equal(elsewhere.result.exitCode, 0, JSON.stringify(elsewhere.result.failures));
+    } finally {
+      unreadable.clear();
+    }
+  });
+});
