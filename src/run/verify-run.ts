@@ -203,10 +203,7 @@ export class VerifyRun {
   }
 
   #missing(path: EncodedPath, because: string): void {
-    const key = objectKey(this.#task.prepared.prefix, path);
-    this.#failUnlisted(path, toFailure(new SealiftError('missing', `${key} is not in the bucket, although ${because}`, {
-      object: key, remedy: 'push the directory again',
-    })));
+    this.#failUnlisted(path, whyMissing(this.#task.prepared.prefix, path, because));
   }
 
   /** The listing had no object of this name, so nothing has counted it yet. */
@@ -224,6 +221,16 @@ interface OtherState {
   readonly id: number;
   /** Of the object that is there. */
   readonly commitment: string;
+}
+
+/** Of a name that no object can have, just that. */
+function whyMissing(prefix: string, path: EncodedPath, because: string): Failure {
+  try {
+    const key = objectKey(prefix, path);
+    return toFailure(new SealiftError('missing', `${key} is not in the bucket, although ${because}`, { object: key, remedy: 'push the directory again' }));
+  } catch (error) {
+    return toFailure(error);
+  }
 }
 
 function rolledBack(key: string): SealiftError {

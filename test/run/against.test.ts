@@ -2,8 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { RunResult } from '../../src/run/options.js';
 import { plant } from '../support/trees.js';
 import { makeWorld } from '../support/world.js';
+
+function failuresOf({ failures }: RunResult): string[] {
+  return failures.map(({ path, code }) => `${path}: ${code}`).sort();
+}
 
 /** Directories so deep that no system call takes their whole name: they cannot be read, not even by root. */
 function plantUnreadable(root: string): { readonly top: string; clear(): void } {
@@ -38,5 +43,16 @@ describe('verify against a directory', () => {
     } finally {
       unreadable.clear();
     }
+  });
+
+  it('fails a name that is too long for a key, and searches on', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a' });
+    await world.push();
+    const long = [...Array<string>(6).fill('l'.repeat(200)), 'file'].join('/');
+    plant(world.source, { [long]: 'too long', zz: 'never sent' });
+    const { result } = await world.verify({ against: world.source });
+    assert.deepEqual(failuresOf(result), [`${long}: key-too-long`, 'zz: missing']);
+    assert.deepEqual([result.done, result.exitCode, result.error], [1, 4, undefined]);
   });
 });
