@@ -1,6 +1,7 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, type BigIntStats } from 'node:fs';
 import { SealiftError } from '../errors.js';
-import { decodePath } from '../files/names.js';
+import { isGone, readFailure } from '../files/errno.js';
+import { decodePath, encodePath } from '../files/names.js';
 import { openSource } from '../files/source.js';
 import type { EncodedPath } from './types.js';
 
@@ -35,21 +36,33 @@ export function compareWithLocal(file: Buffer, plaintext: Buffer, offset: number
   }
 }
 
-/** Compares plaintext with a whole local file. @throws SealiftError `differs`. */
+/** Compares plaintext with a whole local file. @throws SealiftError `differs`, `unreadable`. */
 export function compareWhole(file: Buffer, plaintext: Buffer): void {
   refuseLength(file, plaintext.length);
   compareWithLocal(file, plaintext, 0);
 }
 
-/** @throws SealiftError `differs` when the local file is missing or has another length. */
+/** @throws SealiftError `differs` when the local file is missing or has another length, `unreadable`. */
 export function refuseOtherLength(root: Uint8Array, path: EncodedPath, sizeBytes: number): void {
   refuseLength(localPath(root, path), sizeBytes);
 }
 
 function refuseLength(file: Buffer, sizeBytes: number): void {
-  const stats = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  const stats = lookAt(file);
   if (stats?.isFile() !== true || stats.size !== BigInt(sizeBytes)) {
     throw differs(file);
+  }
+}
+
+/** Undefined where nothing is. */
+function lookAt(file: Buffer): BigIntStats | undefined {
+  try {
+    return lstatSync(file, { bigint: true });
+  } catch (error) {
+    if (isGone(error)) {
+      return undefined;
+    }
+    throw readFailure(error, encodePath(file));
   }
 }
 

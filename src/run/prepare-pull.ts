@@ -110,7 +110,7 @@ function notYet(directory: string): LocalRoot {
   return { raw, path: encodePath(raw), dev: 0n, ino: 0n };
 }
 
-export async function localRoot(directory: string): Promise<LocalRoot> {
+export async function localRoot(directory: string | Buffer): Promise<LocalRoot> {
   const raw = await realpath(directory, { encoding: 'buffer' });
   const { dev, ino } = await stat(raw, { bigint: true });
   return { raw, path: encodePath(raw), dev, ino };

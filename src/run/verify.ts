@@ -1,7 +1,8 @@
 import { SealiftError } from '../errors.js';
+import { sourceRoot } from '../files/source-root.js';
 import { readHead } from '../manifest/locate.js';
 import type { RunResult, VerifyOptions } from './options.js';
-import { localRoot, prepareReading, type LocalRoot, type PreparedReading } from './prepare-pull.js';
+import { localRoot, prepareReading, type PreparedReading } from './prepare-pull.js';
 import { findPushedBefore, PushedBefore } from './pushed-before.js';
 import { resultOf } from './run-result.js';
 import { Session } from './session.js';
@@ -55,20 +56,12 @@ async function verifyPushed(options: VerifyOptions, { tally, prepared, pushed }:
 }
 
 async function prepareVerify(options: VerifyOptions): Promise<PreparedReading> {
-  return await prepareReading(options, async () => await comparedRoot(options.against ?? '.'), {
+  return await prepareReading(options, async () => await localRoot(sourceRoot(options.against ?? '.', 'compare with')), {
     sink: options.against === undefined ? 'discard' : 'compare',
     allowRenamed: options.allowRenamed ?? false,
     allowUnauthenticated: options.allowUnauthenticated ?? false,
     preserveSpecialBits: false,
   });
-}
-
-async function comparedRoot(directory: string): Promise<LocalRoot> {
-  try {
-    return await localRoot(directory);
-  } catch (error) {
-    throw new SealiftError('source-missing', `there is no directory ${directory} to compare with`, { remedy: 'check the path', cause: error });
-  }
 }
 
 /** What of the local directory should have an object: what a push of it would send. */

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { RunResult } from '../../src/run/options.js';
-import { plant } from '../support/trees.js';
+import { content, plant } from '../support/trees.js';
 import { makeWorld } from '../support/world.js';
+
+const LARGE = 4_300_000;
 
 function failuresOf({ failures }: RunResult): string[] {
   return failures.map(({ path, code }) => `${path}: ${code}`).sort();
@@ -43,6 +45,28 @@ describe('verify against a directory', () => {
     } finally {
       unreadable.clear();
     }
+  });
+
+  it('takes a file in the place of a directory for a difference, and for no bug', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'turned/small': 'small', 'turned/large': content(LARGE), same: 'same' });
+    await world.push();
+    rmSync(join(world.source, 'turned'), { recursive: true });
+    writeFileSync(join(world.source, 'turned'), 'a file now');
+    const { result } = await world.verify({ against: world.source });
+    assert.deepEqual(failuresOf(result), ['turned/large: differs', 'turned/small: differs', 'turned: missing']);
+    assert.deepEqual([result.done, result.exitCode], [1, 4]);
+  });
+
+  it('refuses a file in its place before anything is asked of the bucket', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a' });
+    await world.push();
+    world.requests.length = 0;
+    for (const name of ['a', 'a/b', 'not-there']) {
+      await assert.rejects(world.verify({ against: join(world.source, name) }), { code: 'source-missing', exitCode: 2 });
+    }
+    assert.deepEqual(world.requests, []);
   });
 
   it('fails a name that is too long for a key, and searches on', async (t) => {
