@@ -1,4 +1,4 @@
-import { lstatSync, type BigIntStats } from 'node:fs';
+import { statSync, type BigIntStats } from 'node:fs';
 import { SealiftError } from '../errors.js';
 import { isGone, readFailure } from '../files/errno.js';
 import { decodePath, encodePath } from '../files/names.js';
@@ -13,12 +13,13 @@ export function localPath(root: Uint8Array, path: EncodedPath): Buffer {
 }
 
 /**
- * Compares plaintext with the bytes that a local file has at `offset`.
+ * Compares plaintext with the bytes that a local file has at `offset`. A link counts as the file that it leads to: a push
+ * that followed it has sealed that, and no object says by which way its file was reached.
  *
  * @throws SealiftError `differs` when they are not equal.
  */
 export function compareWithLocal(file: Buffer, plaintext: Buffer, offset: number): void {
-  const source = openSource(file, { followSymlinks: false });
+  const source = openSource(file, { followSymlinks: true });
   const local = Buffer.allocUnsafe(Math.min(plaintext.length, COMPARE_BYTES));
   try {
     for (let at = 0; at < plaintext.length; at += local.length) {
@@ -54,10 +55,10 @@ function refuseLength(file: Buffer, sizeBytes: number): void {
   }
 }
 
-/** Undefined where nothing is. */
+/** Undefined where nothing is, or a link leads to nothing. */
 function lookAt(file: Buffer): BigIntStats | undefined {
   try {
-    return lstatSync(file, { bigint: true });
+    return statSync(file, { bigint: true });
   } catch (error) {
     if (isGone(error)) {
       return undefined;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { RunResult } from '../../src/run/options.js';
@@ -78,5 +78,31 @@ describe('verify against a directory', () => {
     const { result } = await world.verify({ against: world.source });
     assert.deepEqual(failuresOf(result), [`${long}: key-too-long`, 'zz: missing']);
     assert.deepEqual([result.done, result.exitCode, result.error], [1, 4, undefined]);
+  });
+
+  it('takes a followed link for the file that it leads to', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a', 'd/b': 'b', 'large.bin': content(LARGE) });
+    plant(world.path('outside'), { c: 'c' });
+    const links = { link: 'a', directory: 'd', 'large-link': 'large.bin', outside: '../outside' };
+    Object.entries(links).forEach(([name, target]) => symlinkSync(target, join(world.source, name)));
+    await world.push({ symlinks: 'follow' });
+    const equal = await world.verify({ against: world.source });
+    assert.deepEqual([failuresOf(equal.result), equal.result.done], [[], 7]);
+    writeFileSync(world.path('outside', 'c'), 'C');
+    writeFileSync(join(world.source, 'a'), 'A');
+    const { result } = await world.verify({ against: world.source });
+    assert.deepEqual(failuresOf(result), ['a: differs', 'link: differs', 'outside/c: differs']);
+  });
+
+  it('fails a link that leads nowhere it could read', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { loop: 'loop', 'large-loop': content(LARGE), broken: 'broken' });
+    await world.push();
+    for (const [name, target] of [['loop', 'loop'], ['large-loop', 'large-loop'], ['broken', 'nothing']] as const) {
+      rmSync(join(world.source, name));
+      symlinkSync(target, join(world.source, name));
+    }
+    assert.deepEqual(failuresOf((await world.verify({ against: world.source })).result), ['broken: differs', 'large-loop: unreadable', 'loop: unreadable']);
   });
 });
