@@ -136,9 +136,9 @@ function openRoot(name: string, own: OwnPaths): Directory {
   const real = sourceRoot(name).toString('latin1');
   const { dev, ino } = statSync(bytesOf(real), { bigint: true });
   if (own.covers(real)) {
-    throw new SealiftError('usage', `${name} lies inside Sealift's own data and cannot be pushed`, {
+    throw new SealiftError('usage', `${name} lies inside Sealift's own data, which is never pushed`, {
       object: name,
-      remedy: 'push another directory, or keep the local store elsewhere with --local-data',
+      remedy: 'name another directory, or keep the local store elsewhere with --local-data',
     });
   }
   return { kind: 'directory', path: '', raw: real, real, dev, ino, parent: undefined };

@@ -21,6 +21,11 @@ export async function findManifest(directories: readonly string[], accepts: (hea
   return found.find(({ head }) => accepts(head))?.file;
 }
 
+/** Every manifest in these directories, of whatever run. */
+export async function findManifests(directories: readonly string[]): Promise<readonly string[]> {
+  return (await newestFirst(directories)).map(({ file }) => file);
+}
+
 /** The newest manifest whose latest session did not end with everything done or skipped. */
 export async function newestUnfinished(directories: readonly string[]): Promise<string | undefined> {
   for (const { file } of await newestFirst(directories)) {

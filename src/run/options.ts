@@ -141,6 +141,8 @@ export interface VerifyOptions extends Omit<TransferOptions, 'manifestDirectorie
   readonly report?: string;
   readonly allowRenamed?: boolean;
   readonly allowUnauthenticated?: boolean;
+  /** As those of a push: they are not missing in the bucket. */
+  readonly ownPaths?: readonly string[];
 }
 
 /** A file that is not done, and why. */

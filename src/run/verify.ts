@@ -1,6 +1,7 @@
+import { resolve } from 'node:path';
 import { SealiftError } from '../errors.js';
 import { sourceRoot } from '../files/source-root.js';
-import { readHead } from '../manifest/locate.js';
+import { findManifests, readHead } from '../manifest/locate.js';
 import type { RunResult, VerifyOptions } from './options.js';
 import { localRoot, prepareReading, type PreparedReading } from './prepare-pull.js';
 import { findPushedBefore, PushedBefore } from './pushed-before.js';
@@ -42,7 +43,7 @@ async function verifyPushed(options: VerifyOptions, { tally, prepared, pushed }:
     const started = { event: 'start', run: 'verify', effective: prepared.effective } as const;
     tally.emit(pushed.file === undefined ? started : { ...started, manifest: pushed.file });
     const stopped = await Session.with(options.signal, { ...prepared, tally }, async (session) => {
-      await new VerifyRun(session, { prepared, pushed, report, against: comparedWith(options) }).run();
+      await new VerifyRun(session, { prepared, pushed, report, against: await comparedWith(options) }).run();
       return session.stopped;
     });
     const complete = stopped === undefined && tally.counters.failed === 0;
@@ -65,8 +66,15 @@ async function prepareVerify(options: VerifyOptions): Promise<PreparedReading> {
 }
 
 /** What of the local directory should have an object: what a push of it would send. */
-function comparedWith({ against, include = [], exclude = [] }: VerifyOptions): VerifyTask['against'] {
-  return against === undefined ? undefined : { root: against, include, exclude, symlinks: 'record', ownPaths: [] };
+async function comparedWith(options: VerifyOptions): Promise<VerifyTask['against']> {
+  const { against, include = [], exclude = [] } = options;
+  return against === undefined ? undefined : { root: against, include, exclude, symlinks: 'record', ownPaths: await ownPathsOf(options) };
+}
+
+/** No push sends its own manifest; those of other runs may be younger than the push. */
+async function ownPathsOf({ ownPaths = [], manifest, manifestDirectories, report }: VerifyOptions): Promise<readonly string[]> {
+  const manifests = [...(manifest === undefined ? [] : [manifest]), ...(await findManifests(manifestDirectories))];
+  return [...ownPaths, ...manifests.flatMap((file) => [resolve(file), resolve(`${file}.lock`)]), ...(report === undefined ? [] : [resolve(report)])];
 }
 
 /** Only a named manifest is held against the bucket: one that was merely found might be out of date. */

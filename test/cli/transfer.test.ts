@@ -133,6 +133,12 @@ describe('own files', () => {
     assert.ok(String(start?.['manifest']).startsWith(join(world.cwd, 'manifests/')));
     assert.equal((await world.call(['status'])).code, 0);
   });
+
+  it('are not missing in the bucket either', async () => {
+    const { code, stdout } = await world.call(['verify', PLACE, ...LOCAL, ...KEY, '--against', '.']);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^verify complete: 1 scanned = 1 done \+ 0 skipped \+ 0 failed\n/);
+  });
 });
 
 describe('what stops a run before it begins', () => {
