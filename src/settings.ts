@@ -41,7 +41,7 @@ export const SETTINGS = {
   'part-size': { kind: 'size', min: MIN_PART_BYTES, max: MAX_PART_BYTES, describe: 'Bytes per part of a large file, such as 8MiB', byDefault: '8MiB' },
   memory: { kind: 'size', min: MIN_MEMORY_BYTES, max: Number.MAX_SAFE_INTEGER, describe: 'Budget in bytes for all buffers of the run', byDefault: '256MiB' },
   include: { kind: 'texts', describe: 'Glob below the root; only files that match one are taken; repeatable', byDefault: 'everything' },
-  exclude: { kind: 'texts', describe: 'Glob below the root; files that match one are left out; repeatable', byDefault: 'nothing' },
+  exclude: { kind: 'texts', describe: 'Glob below the root; what matches one is left out, a directory with all that is in it; repeatable', byDefault: 'nothing' },
   'dry-run': { kind: 'flag', describe: 'Print the plan and the effective numbers; nothing is sent or written', byDefault: 'false' },
   checksum: { kind: 'flag', describe: 'Read unchanged files again instead of trusting size and times', byDefault: 'false' },
   'if-exists': { kind: 'choice', choices: ['changed', 'skip', 'overwrite', 'fail'], describe: 'What to do about an object that no manifest knows: changed, skip, overwrite, fail', byDefault: 'changed' },

@@ -5,9 +5,11 @@ import { decodePath } from './path-encoding.js';
 
 /** Which paths of a tree are wanted. */
 export interface Selection {
-  /** An excluded directory is excluded with everything in it. */
+  /** By its own name: an excluded directory is excluded with everything in it, and a walk that prunes it asks no further. */
   excludes(path: EncodedPath): boolean;
   includes(path: EncodedPath): boolean;
+  /** Whether a walk would take it: it is included, and neither it nor a directory above it is excluded. */
+  takes(path: EncodedPath): boolean;
   /** Whether something below this directory could be included: false saves descending. */
   mayInclude(directory: EncodedPath): boolean;
 }
@@ -24,10 +26,12 @@ export function compileSelection(include: readonly string[], exclude: readonly s
   const unwanted = [...include.filter(isNegated).map((glob) => glob.slice(1)), ...exclude.map(refuseNegation)].map(tidy);
   const isWanted = wanted.length === 0 ? () => true : compile(wanted);
   const isUnwanted = unwanted.length === 0 ? () => false : compile(unwanted);
+  const isInUnwanted = unwanted.length === 0 ? () => false : belowAny(isUnwanted);
   const bases = wanted.map(baseOf);
   return {
     excludes: (path) => isUnwanted(path),
     includes: (path) => isWanted(path),
+    takes: (path) => isWanted(path) && !isUnwanted(path) && !isInUnwanted(path),
     mayInclude: (directory) => bases.length === 0 || bases.some((base) => onOneLine(base, textOf(directory))),
   };
 }
@@ -38,6 +42,34 @@ function compile(globs: readonly string[]): (path: EncodedPath) => boolean {
     const text = textOf(path);
     return matchers.some((matches) => matches(text));
   };
+}
+
+/** Whether a directory above a path matches. The latest answer is kept: listings are sorted, so the next path is often beside it. */
+function belowAny(matches: (path: EncodedPath) => boolean): (path: EncodedPath) => boolean {
+  let latest = '';
+  let answer = false;
+  return (path) => {
+    const directory = directoryOf(path);
+    if (directory !== latest) {
+      answer = ancestry(directory).some(matches);
+      latest = directory;
+    }
+    return answer;
+  };
+}
+
+/** A directory and those above it, but not the root. */
+function ancestry(directory: string): EncodedPath[] {
+  const directories: EncodedPath[] = [];
+  for (let path = directory; path !== ''; path = directoryOf(path)) {
+    directories.push(path as EncodedPath);
+  }
+  return directories;
+}
+
+/** Empty for what lies in the root. */
+function directoryOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
 function compileOne(glob: string): (text: string) => boolean {

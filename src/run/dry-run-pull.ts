@@ -45,7 +45,7 @@ function planObject(object: ListedObject, { prepared, pushed, tree }: Planning, 
   }
   const facts = { path, key: object.key, bytes: object.sizeBytes };
   tally.scanned(object.sizeBytes);
-  if (!prepared.selection.includes(path) || prepared.selection.excludes(path)) {
+  if (!prepared.selection.takes(path)) {
     tally.skipped(facts, 'excluded');
     return;
   }

@@ -78,7 +78,7 @@ export class PullRun {
     }
     const finder = new CollisionFinder();
     for await (const { path } of this.#objects()) {
-      if (this.#isWanted(path)) {
+      if (this.#selection.takes(path)) {
         finder.add(path);
       }
     }
@@ -91,7 +91,7 @@ export class PullRun {
   async #failOnCollision(finder: CollisionFinder): Promise<void> {
     const colliding: string[] = [];
     for await (const { path } of finder.hasCollisions ? this.#objects() : []) {
-      if (this.#isWanted(path) && finder.collides(path)) {
+      if (this.#selection.takes(path) && finder.collides(path)) {
         colliding.push(path);
       }
     }
@@ -105,7 +105,7 @@ export class PullRun {
   async #admit(object: ListedObject & { readonly path: EncodedPath }): Promise<void> {
     const { tally } = this.#session;
     tally.scanned(object.sizeBytes);
-    if (!this.#isWanted(object.path)) {
+    if (!this.#selection.takes(object.path)) {
       tally.skipped({ path: object.path, key: object.key, bytes: object.sizeBytes }, 'excluded');
       return;
     }
@@ -232,10 +232,6 @@ export class PullRun {
   #scene(): PullScene {
     const { pool, memory, slots, ports, bounds, tally } = this.#session;
     return { pool, memory, slots, ports, bounds, manifest: this.#manifest, moved: (bytes) => tally.moved(bytes) };
-  }
-
-  #isWanted(path: EncodedPath): boolean {
-    return this.#selection.includes(path) && !this.#selection.excludes(path);
   }
 }
 

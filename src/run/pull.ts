@@ -44,7 +44,7 @@ async function runPull(options: PullOptions, prepared: PreparedPull, pushed: Pus
 
 async function restoreEmptyDirectories(tree: TargetTree, { selection }: PreparedPull, pushed: PushedBefore, tally: Tally): Promise<void> {
   for (const path of pushed.emptyDirectories()) {
-    if (selection.excludes(path)) {
+    if (!selection.takes(path)) {
       continue;
     }
     await tree.makeDirectory(path);

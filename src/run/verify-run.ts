@@ -75,7 +75,7 @@ export class VerifyRun {
     const { tally } = this.#session;
     tally.scanned(sizeBytes);
     this.#seen.add(path);
-    if (!selection.includes(path) || selection.excludes(path)) {
+    if (!selection.takes(path)) {
       this.#skip({ path, key }, 'excluded');
       return;
     }
@@ -178,7 +178,7 @@ export class VerifyRun {
   #findMissing(): void {
     const { selection } = this.#task.prepared;
     for (const { path } of this.#task.pushed.objects()) {
-      if (!this.#seen.has(path) && selection.includes(path) && !selection.excludes(path)) {
+      if (!this.#seen.has(path) && selection.takes(path)) {
         this.#missing(path, 'the manifest records it');
       }
     }

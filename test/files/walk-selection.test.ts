@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { compileSelection } from '../../src/files/selection.js';
 import { temporaryName } from '../../src/files/temporary.js';
 import { walk } from '../../src/files/walk.js';
+import type { EncodedPath } from '../../src/run/types.js';
 import { rejectsCode } from './expect.js';
 import { makeTree, temporaryDirectory } from './tree.js';
 import { collect, walkAll, words } from './walking.js';
@@ -20,6 +22,13 @@ async function taken(include: readonly string[], exclude: readonly string[]): Pr
 }
 
 const ALL = ['100%25/f', 'a.log', 'b.txt', 'cache/x', 'cache/y/z', 'line%0Abreak/f%0A.txt', 'src/a.log', 'src/deep/.hidden', 'src/deep/b.txt'];
+
+/** The same set, for who has paths and no tree. */
+function takenByPath(include: readonly string[], exclude: readonly string[]): string[] {
+  const selection = compileSelection(include, exclude);
+  return ALL.filter((path) => selection.takes(path as EncodedPath));
+}
+
 const without = (...paths: string[]): string[] => ALL.filter((path) => !paths.includes(path));
 
 describe('walk with --exclude', () => {
@@ -45,7 +54,10 @@ describe('walk with --exclude', () => {
     [['!(b).log'], ['a.log']],
   ];
   for (const [exclude, gone] of table) {
-    it(`leaves out ${JSON.stringify(gone)} for ${JSON.stringify(exclude)}`, async () => assert.deepEqual(await taken([], exclude), without(...gone)));
+    it(`leaves out ${JSON.stringify(gone)} for ${JSON.stringify(exclude)}`, async () => {
+      assert.deepEqual(await taken([], exclude), without(...gone));
+      assert.deepEqual(takenByPath([], exclude), without(...gone));
+    });
   }
 
   it('takes a whole directory as one entry, without looking into it', async () => {
@@ -76,6 +88,7 @@ describe('walk with --include', () => {
   for (const [include, exclude, paths] of table) {
     it(`takes ${JSON.stringify(paths)} for ${JSON.stringify(include)} without ${JSON.stringify(exclude)}`, async () => {
       assert.deepEqual(await taken(include, exclude), paths);
+      assert.deepEqual(takenByPath(include, exclude), paths);
     });
   }
 
