@@ -9,7 +9,7 @@ export interface VerifyRequest {
 }
 
 export async function runVerify(context: Context, { flags, source }: VerifyRequest): Promise<void> {
-  await runTransfer(context, { label: 'verify', flags, purpose: 'open', names: COMMAND_SETTINGS.verify, place: source, record: {} }, async ({ settings, session, common }) => {
+  await runTransfer(context, { label: 'verify', flags, purpose: 'open', names: COMMAND_SETTINGS.verify, place: source }, async ({ settings, session, common }) => {
     const { verify } = await import('../run/verify.js');
     const { against, report } = settings;
     return verify({

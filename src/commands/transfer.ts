@@ -22,8 +22,8 @@ export interface Transfer {
   readonly purpose: Purpose;
   /** The oss:// address as typed. */
   readonly place: unknown;
-  /** Positional arguments worth recording, by name. */
-  readonly record: Readonly<Record<string, string>>;
+  /** Positional arguments worth recording, by name; absent where nothing is recorded that `resume` could repeat. */
+  readonly record?: Readonly<Record<string, string>>;
   /** Of a run that is resumed. */
   readonly manifest?: string | undefined;
 }
@@ -47,7 +47,7 @@ export async function runTransfer(context: Context, transfer: Transfer, start: (
       const common = commonOptions(context, { transfer, config, session, reporter, pool });
       return await start({ settings: config.settings, session, common }).finally(() => session.close());
     });
-    reporter.finish(result, resumeOptions(config.settings));
+    reporter.finish(result, { report: config.settings.report, resumeOptions: transfer.record && resumeOptions(config.settings) });
     context.summarized();
     context.exitWith(result.exitCode);
     refuseWrongSum(result);

@@ -6,7 +6,7 @@ import { escapeForTerminal } from './escape.js';
 import { formatBytes, formatCount, formatDuration } from './format.js';
 import { skipLines } from './skips.js';
 
-/** Failures that the summary spells out; the manifest has all. */
+/** Failures that the summary spells out; the manifest, or the report of a verification, has all. */
 export const SHOWN_FAILURES = 10;
 
 export interface Closing {
@@ -15,8 +15,13 @@ export interface Closing {
   readonly elapsedMs: number;
   /** What to add to `sealift resume MANIFEST`, such as `--key FILE`; undefined where there is nothing to resume. */
   readonly resumeOptions: string | undefined;
+  /** File with the outcome of every object, where a run writes one. */
+  readonly report: string | undefined;
   readonly dryRun: boolean;
 }
+
+/** What the command knows of a run and its result does not say. */
+export type Aftermath = Pick<Closing, 'resumeOptions' | 'report'>;
 
 /** Lines without newline at the end; every name in them is safe to print. */
 export function closingLines(result: RunResult, closing: Closing): string[] {
@@ -83,8 +88,19 @@ function failureLines(result: RunResult, closing: Closing): string[] {
   if (more <= 0) {
     return shown;
   }
-  const where = result.manifest === undefined || closing.dryRun ? '' : `; all of them: sealift status ${shellWord(result.manifest)}`;
-  return [...shown, `  … and ${formatCount(more)} more${where}`];
+  const where = placeOfAll(result, closing);
+  return [...shown, `  … and ${formatCount(more)} more${where === undefined ? '' : `; all of them: ${where}`}`];
+}
+
+/** What has nothing to resume has recorded nothing: the manifest that it names is that of another run. */
+function placeOfAll({ manifest }: RunResult, { dryRun, resumeOptions, report }: Closing): string | undefined {
+  if (dryRun) {
+    return undefined;
+  }
+  if (resumeOptions === undefined) {
+    return report === undefined ? 'pass --report FILE' : shellWord(report);
+  }
+  return manifest === undefined ? undefined : `sealift status ${shellWord(manifest)}`;
 }
 
 function causeLines(what: string, { code, message, remedy }: Cause): string[] {

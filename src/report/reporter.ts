@@ -1,7 +1,7 @@
 /** Events in, words or JSON out; one reporter per command. */
 import type { EventListener, FileEvent, RunEvent, StartEvent } from '../run/events.js';
 import type { RunResult } from '../run/options.js';
-import { closingLines, type Closing } from './closing.js';
+import { closingLines, type Aftermath, type Closing } from './closing.js';
 import { createLineDisplay, createSilentDisplay, type Display, type Output } from './display.js';
 import { effectiveLines } from './effective.js';
 import { escapeForTerminal } from './escape.js';
@@ -27,7 +27,7 @@ export interface ReporterOptions {
 export interface Reporter {
   readonly onEvent: EventListener;
   /** Prints the closing summary. */
-  finish(result: RunResult, resumeOptions: string | undefined): void;
+  finish(result: RunResult, aftermath: Aftermath): void;
   /** Ends the display; makes sure that a program sees a last `summary` event. People are told by the caller. */
   fail(failure: StoppedBy): void;
 }
@@ -54,9 +54,9 @@ export function createReporter(options: ReporterOptions): Reporter {
   };
   return {
     onEvent,
-    finish: (result, resumeOptions) => {
+    finish: (result, aftermath) => {
       display.stop();
-      const closing: Closing = { label: options.label, elapsedMs: meter.current().elapsedMs, dryRun: options.dryRun, resumeOptions };
+      const closing: Closing = { label: options.label, elapsedMs: meter.current().elapsedMs, dryRun: options.dryRun, ...aftermath };
       if (!options.quiet || result.exitCode !== 0) {
         const output = options.quiet ? stderr : text;
         output.write(`${closingLines(result, closing).join('\n')}\n`);

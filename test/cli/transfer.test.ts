@@ -139,6 +139,17 @@ describe('own files', () => {
     assert.equal(code, 0, stdout);
     assert.match(stdout, /^verify complete: 1 scanned = 1 done \+ 0 skipped \+ 0 failed\n/);
   });
+
+  it('are no place to go on from when a verification found something', async () => {
+    const [manifest = ''] = readdirSync(world.path('manifests'));
+    Array.from({ length: 11 }, (_, index) => writeFileSync(world.path(`unsent-${index}`), ''));
+    const verify = ['verify', PLACE, ...LOCAL, ...KEY, '--against', '.', '--manifest', `manifests/${manifest}`];
+    const { code, stdout } = await world.call(verify);
+    assert.equal(code, 4, stdout);
+    assert.match(stdout, /… and 1 more; all of them: pass --report FILE\n {2}manifest .*\.jsonl\n$/);
+    assert.doesNotMatch(stdout, /sealift (?:resume|status)/);
+    assert.match((await world.call([...verify, '--report', 'proof.json'])).stdout, /all of them: .*proof\.json\n/);
+  });
 });
 
 describe('what stops a run before it begins', () => {

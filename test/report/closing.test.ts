@@ -6,7 +6,7 @@ import { SHOWN_FAILURES, addsUp, closingLines, shellWord, sum, type Closing } fr
 const result: RunResult = {
   run: 'r1', manifest: '/m/r1.jsonl', scanned: 214, done: 212, skipped: 2, failed: 0, bytes: 86_114_304, exitCode: 0, failures: [], complete: true,
 };
-const closing: Closing = { label: 'push', elapsedMs: 2000, resumeOptions: '--key k.pem', dryRun: false };
+const closing: Closing = { label: 'push', elapsedMs: 2000, resumeOptions: '--key k.pem', report: undefined, dryRun: false };
 
 describe('closingLines', () => {
   it('of a complete run say what was done and where it is recorded', () => {
@@ -39,6 +39,14 @@ describe('closingLines', () => {
     const lines = closingLines({ ...result, done: 0, failed: 2_000, skipped: 0, scanned: 2_000, exitCode: 3, complete: false, failures }, closing);
     assert.equal(lines.filter((line) => line.startsWith('  failed')).length, SHOWN_FAILURES);
     assert.ok(lines.includes('  … and 1,990 more; all of them: sealift status /m/r1.jsonl'));
+  });
+
+  it('of a verification do not send anybody to the manifest, which has none of the failures', () => {
+    const failures = Array.from({ length: 50 }, (_, index): FileFailure => ({ path: `f${index}`, code: 'missing', message: 'gone' }));
+    const failed = { ...result, done: 0, failed: 2_000, skipped: 0, scanned: 2_000, exitCode: 4, complete: false, failures };
+    const verified: Closing = { ...closing, label: 'verify', resumeOptions: undefined };
+    assert.deepEqual(closingLines(failed, verified).slice(-2), ['  … and 1,990 more; all of them: pass --report FILE', '  manifest /m/r1.jsonl']);
+    assert.equal(closingLines(failed, { ...verified, report: '/p/proof.json' }).at(-2), '  … and 1,990 more; all of them: /p/proof.json');
   });
 
   it('say what stopped the run, and what to do about it', () => {

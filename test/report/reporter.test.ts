@@ -45,7 +45,7 @@ describe('a report for people', () => {
   it('names the run at once and puts the summary on stdout', () => {
     const { reporter, stdout, stderr } = bench();
     [start, summary].forEach(reporter.onEvent);
-    reporter.finish(result, '');
+    reporter.finish(result, { resumeOptions: '', report: undefined });
     assert.deepEqual(stderr.lines, ['push oss://b/p, run r1, up to 2 threads with 16 requests each']);
     assert.match(stdout.lines[0] ?? '', /^push NOT complete \(exit code 3\): 3 scanned = 1 done \+ 1 skipped \+ 1 failed$/);
     assert.equal(stdout.lines.at(-1), '  continue with: sealift resume /m.jsonl');
@@ -90,7 +90,7 @@ describe('a report for people', () => {
     const bars = (): Display => ({ update: () => calls.push('update'), line: () => calls.push('line'), stop: () => calls.push('stop') });
     const { reporter } = bench({ bars });
     [start, progress({}), summary].forEach(reporter.onEvent);
-    reporter.finish(result, '');
+    reporter.finish(result, { resumeOptions: '', report: undefined });
     assert.deepEqual(calls, ['line', 'update', 'stop']);
   });
 
@@ -104,10 +104,10 @@ describe('a report for people', () => {
   it('is silent about success when quiet, and speaks of failures on stderr', () => {
     const fine = bench({ quiet: true });
     [start, progress({}), { event: 'notice', level: 'info', message: 'x' } as const].forEach(fine.reporter.onEvent);
-    fine.reporter.finish({ ...result, failed: 0, scanned: 2, exitCode: 0, failures: [], complete: true }, '');
+    fine.reporter.finish({ ...result, failed: 0, scanned: 2, exitCode: 0, failures: [], complete: true }, { resumeOptions: '', report: undefined });
     assert.equal(fine.stdout.text + fine.stderr.text, '');
     const bad = bench({ quiet: true });
-    bad.reporter.finish(result, '');
+    bad.reporter.finish(result, { resumeOptions: '', report: undefined });
     assert.equal(bad.stdout.text, '');
     assert.match(bad.stderr.text, /failed {2}a: gone/);
   });
@@ -131,7 +131,7 @@ describe('a report for programs', () => {
   it('is one object per line on stdout, in order, and words on stderr', () => {
     const { reporter, stdout, stderr } = bench({ json: true });
     [start, progress({}), { event: 'file', path: 'a', key: 'p/a', state: 'failed', code: 'vanished' } as const, summary].forEach(reporter.onEvent);
-    reporter.finish(result, '');
+    reporter.finish(result, { resumeOptions: '', report: undefined });
     const events = stdout.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     assert.deepEqual(events.map(({ event }) => event), ['start', 'progress', 'file', 'summary']);
     for (const event of events) {
@@ -159,7 +159,7 @@ describe('a report for programs', () => {
   it('writes nothing for people to stdout, whatever happens', () => {
     const { reporter, stdout } = bench({ json: true, dryRun: true });
     [start, { event: 'notice', level: 'warning', message: 'x' } as const, summary].forEach(reporter.onEvent);
-    reporter.finish(result, '');
+    reporter.finish(result, { resumeOptions: '', report: undefined });
     stdout.lines.forEach((line) => JSON.parse(line) as unknown);
     assert.equal(stdout.lines.length, 3);
   });
