@@ -141,6 +141,8 @@ export interface VerifyOptions extends Omit<TransferOptions, 'manifestDirectorie
   readonly report?: string;
   readonly allowRenamed?: boolean;
   readonly allowUnauthenticated?: boolean;
+  /** Where manifests are kept: with `against`, those in them are not missing in the bucket. @default none */
+  readonly manifestDirectories?: readonly string[];
   /** As those of a push: they are not missing in the bucket. */
   readonly ownPaths?: readonly string[];
 }

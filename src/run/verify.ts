@@ -72,7 +72,7 @@ async function comparedWith(options: VerifyOptions): Promise<VerifyTask['against
 }
 
 /** No push sends its own manifest; those of other runs may be younger than the push. */
-async function ownPathsOf({ ownPaths = [], manifest, manifestDirectories, report }: VerifyOptions): Promise<readonly string[]> {
+async function ownPathsOf({ ownPaths = [], manifest, manifestDirectories = [], report }: VerifyOptions): Promise<readonly string[]> {
   const manifests = [...(manifest === undefined ? [] : [manifest]), ...(await findManifests(manifestDirectories))];
   return [...ownPaths, ...manifests.flatMap((file) => [resolve(file), resolve(`${file}.lock`)]), ...(report === undefined ? [] : [resolve(report)])];
 }
