@@ -9,20 +9,20 @@ import { patiently } from './source-of.js';
 import type { EncodedPath, FileStat } from './types.js';
 
 /** Writes verified plaintext to its file and gives it its name. Returns the stat of the file under that name. */
-export async function landWhole(item: PullItem, { opened, head }: Landing, plaintext: Buffer, ports: Ports): Promise<FileStat> {
-  refuseLocalFile(item, { opened, head }, ports);
-  const file = await targetFor(item, opened, ports);
+export async function landWhole(item: PullItem, landing: Landing, plaintext: Buffer, ports: Ports): Promise<FileStat> {
+  refuseLocalFile(item, landing, ports);
+  const file = await targetFor(item, landing.opened, ports);
   try {
     if (ports.context.pull?.preserveSparse === true) {
       file.writeSparse(plaintext);
     } else {
       file.writeAt(plaintext, 0);
     }
+    return await commitTarget(item, landing, file, ports);
   } catch (error) {
     file.discard();
     throw error;
   }
-  return await commitTarget(item, opened, file, ports);
 }
 
 /** An object whose commitment was verified, and the answer it came with. */
@@ -48,10 +48,17 @@ export function reopenTarget(item: PullItem, opened: OpenedEnvelope, temporary: 
   }
 }
 
-/** The last step: attributes, content on disk, name. */
-export async function commitTarget(item: PullItem, opened: OpenedEnvelope, file: AtomicFile, ports: Ports): Promise<FileStat> {
+/**
+ * The last step: attributes, content on disk, name. What stands there is looked at once more, since fetching may have taken
+ * hours. A name that is free then must still be so when it is given.
+ *
+ * @throws SealiftError `exists` and whatever {@link AtomicFile.commit} rejects with.
+ */
+export async function commitTarget(item: PullItem, landing: Landing, file: AtomicFile, ports: Ports): Promise<FileStat> {
+  const { opened } = landing;
   const path = pathFor(item, opened);
-  await file.commit({ ...attributesOf(opened, ports), overwrite: item.overwrite !== 'no' });
+  const overwrite = item.overwrite === 'yes' || refuseLocalFile(item, landing, ports) === 'ours';
+  await file.commit({ ...attributesOf(opened, ports), overwrite });
   const stat = ports.tree().look(path)?.stat;
   if (stat === undefined) {
     throw new SealiftError('write-failed', `${path} vanished right after it was written`, { object: path, remedy: 'find out what removes files there, then pull again' });
@@ -61,23 +68,27 @@ export async function commitTarget(item: PullItem, opened: OpenedEnvelope, file:
 
 /**
  * What an interrupted attempt has written carries the size and mtime of the object; a file that does not is somebody's
- * own and is not touched.
+ * own and is not touched. Looks only where an attempt may have left something.
  *
  * @throws SealiftError `exists`.
  */
-export function refuseLocalFile(item: PullItem, { opened, head }: Landing, ports: Ports): void {
+export function refuseLocalFile(item: PullItem, { opened, head }: Landing, ports: Ports): 'ours' | undefined {
   if (item.overwrite !== 'if-ours') {
-    return;
+    return undefined;
   }
   const path = pathFor(item, opened);
   const found = ports.tree().look(path);
+  if (found === undefined) {
+    return undefined;
+  }
   const { mtimeNs } = parseAttributes(opened.sealed?.authentication.attributes ?? '');
-  const sameTime = mtimeNs !== undefined && found !== undefined && found.stat.mtimeNs / NS_PER_US === mtimeNs / NS_PER_US;
-  if (found !== undefined && (found.kind !== 'file' || found.stat.sizeBytes !== head.sizeBytes || !sameTime)) {
+  const sameTime = mtimeNs !== undefined && found.stat.mtimeNs / NS_PER_US === mtimeNs / NS_PER_US;
+  if (found.kind !== 'file' || found.stat.sizeBytes !== head.sizeBytes || !sameTime) {
     throw new SealiftError('exists', `${path} exists already, and is not what an interrupted pull left there`, {
       object: path, remedy: 'pass --overwrite to replace it, or pull into another directory',
     });
   }
+  return 'ours';
 }
 
 /** File systems and utimes keep times to the microsecond at best. */

@@ -34,6 +34,7 @@ export interface PullScene extends FetchScene {
 export async function pullLarge(item: PullItem, scene: PullScene): Promise<Outcome> {
   return await whileReplaced(item, async () => {
     const source = await open(item, scene);
+    refuseLocalFile(item, source, scene.ports);
     const earlier = await resumed(item, source, scene);
     if (earlier !== undefined) {
       try {
@@ -48,7 +49,10 @@ export async function pullLarge(item: PullItem, scene: PullScene): Promise<Outco
   });
 }
 
-/** What arrived stays for the next session when this one was interrupted or lost its connection, and goes otherwise. */
+/**
+ * What arrived stays for the next session when this one was interrupted, lost its connection or met somebody's own file, and
+ * goes otherwise.
+ */
 async function landKeeping(item: PullItem, source: Landing, target: Target, scene: PullScene): Promise<Outcome> {
   try {
     return await land(item, source, target, scene);
@@ -65,7 +69,7 @@ async function landKeeping(item: PullItem, source: Landing, target: Target, scen
 /** Another session can go on, unless it is the file itself that fails. */
 function isWorthKeeping(error: unknown): boolean {
   const isOfTheDisk = isSealiftError(error) && DISK_FAILURES.has(error.code);
-  return isSealiftError(error) && !isOfTheDisk && (error.retryable || isRunFatal(error.code));
+  return isSealiftError(error) && !isOfTheDisk && (error.retryable || error.code === 'exists' || isRunFatal(error.code));
 }
 
 const DISK_FAILURES: ReadonlySet<string> = new Set(['disk-full', 'write-failed', 'unreadable', 'unstable']);
@@ -103,7 +107,6 @@ async function open(item: PullItem, { ports }: FetchScene): Promise<Landing> {
 
 async function begun(item: PullItem, { head, opened }: Landing, scene: PullScene): Promise<Target> {
   const rangeBytes = scene.bounds.partBytes;
-  refuseLocalFile(item, { head, opened }, scene.ports);
   const file = await targetFor(item, opened, scene.ports);
   const commitment = opened.sealed?.authentication.commitment;
   try {
@@ -159,7 +162,7 @@ async function land(item: PullItem, source: Landing, target: Target, scene: Pull
   const onFetched = (piece: Piece): void => scene.manifest.range(item.id, piece.index);
   const fetched = await fetchPieces(item, { source, pieces, sink: { into: { fd: target.file.fd, turn: makeTurn() } }, onFetched }, scene);
   verifyAll(opened, [...target.proofs, ...fetched]);
-  const stat = await commitTarget(item, opened, target.file, scene.ports);
+  const stat = await commitTarget(item, source, target.file, scene.ports);
   return { state: 'done', stat, ...facts(item, head, opened) };
 }
 

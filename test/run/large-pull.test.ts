@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
@@ -92,6 +92,67 @@ describe('an interrupted pull of a large object', () => {
     await world.push();
     const { result } = await world.pull(world.path('back'));
     assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
+    assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
+  });
+});
+
+/** Somebody's own file under the name of the object: refused, as it was, and what arrived stays beside it. */
+async function refusedFor(world: World, own: string, checksum = false): Promise<void> {
+  const { result } = await world.pull(world.path('back'), { checksum });
+  assert.deepEqual([result.exitCode, result.done, result.failures.map(({ code }) => code)], [3, 0, ['exists']]);
+  assert.equal(readFileSync(world.path('back', 'file'), 'utf8'), own);
+  assert.equal(readdirSync(world.path('back')).length, 2);
+}
+
+/** What a kill between the name and the record of it leaves: the file, and a manifest that ends before. */
+function forgetDone(world: World): string {
+  const manifest = readdirSync(world.manifests).map((name) => join(world.manifests, name)).find((file) => readFileSync(file, 'utf8').includes('"fetching"')) ?? '';
+  const lines = readFileSync(manifest, 'utf8').split(/(?<=\n)/);
+  const types = lines.map((line) => JSON.parse(line) as { type: string; temporary?: string });
+  writeFileSync(manifest, lines.slice(0, types.findIndex(({ type }) => type === 'done')).join(''));
+  return types.find(({ type }) => type === 'fetching')?.temporary ?? '';
+}
+
+describe('a resumed pull of a large object', () => {
+  it('leaves a file of somebody else alone that took the name meanwhile, until told otherwise', async (t) => {
+    const world = await makeWorld(t);
+    await pushed(world);
+    await interruptedPull(world);
+    writeFileSync(world.path('back', 'file'), 'my own');
+    await refusedFor(world, 'my own');
+    const before = fetched(world);
+    const { result } = await world.pull(world.path('back'), { overwrite: true });
+    assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
+    assert.ok(fetched(world) - before < RANGES, 'what had arrived is not fetched again');
+    assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
+  });
+
+  it('leaves one alone that appears while the last ranges are fetched', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { file: bulk() });
+    utimesSync(join(world.source, 'file'), 1_000_000_000, 1_000_000_000);
+    await world.push();
+    await interruptedPull(world);
+    writeFileSync(world.path('back', 'file'), Buffer.alloc(SIZE));
+    utimesSync(world.path('back', 'file'), 1_000_000_000, 1_000_000_000);
+    const before = fetched(world);
+    world.faults = ({ operation }) => {
+      if (operation === 'GetObject') {
+        writeFileSync(world.path('back', 'file'), 'my own');
+      }
+      return undefined;
+    };
+    await refusedFor(world, 'my own', true);
+    assert.ok(fetched(world) > before, 'it looked like ours at first');
+  });
+
+  it('replaces what it wrote itself when it was killed before it could record that', async (t) => {
+    const world = await makeWorld(t);
+    await pushed(world);
+    await world.pull(world.path('back'));
+    forgetDone(world);
+    const { result } = await world.pull(world.path('back'));
+    assert.deepEqual([result.exitCode, result.done], [0, 1], JSON.stringify(result.failures));
     assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
   });
 });
