@@ -112,8 +112,8 @@ export class FileIndex {
     return (
       this.entry(entry.id).state === 'done' &&
       page.getFloat64(row + SIZE) === stat.sizeBytes &&
-      page.getBigInt64(row + MTIME) === stat.mtimeNs &&
-      page.getBigInt64(row + CTIME) === stat.ctimeNs &&
+      page.getBigInt64(row + MTIME) === inRow(stat.mtimeNs) &&
+      page.getBigInt64(row + CTIME) === inRow(stat.ctimeNs) &&
       page.getBigUint64(row + INO) === stat.ino
     );
   }
@@ -155,6 +155,11 @@ export class FileIndex {
   #bump(stateNumber: number, by: number): void {
     this.#counts.setFloat64(stateNumber * 8, this.#counts.getFloat64(stateNumber * 8) + by);
   }
+}
+
+/** What a row holds of a time: beyond 1678 to 2262 its lower 64 bits, so that times 584 years apart look alike. */
+function inRow(timeNs: bigint): bigint {
+  return BigInt.asIntN(64, timeNs);
 }
 
 function numberOf(state: EntryState): number {

@@ -6,7 +6,8 @@ import {
 const path = fullText as Shape<EncodedPath>;
 const id = integer(0);
 const bytes = integer(0);
-const signed = matching(/^(?:0|-?[1-9][0-9]{0,19})$/);
+/** Times: twelve digits of seconds, as in the attributes of an object, make 21 of nanoseconds. */
+const signed = matching(/^(?:0|-?[1-9][0-9]{0,20})$/);
 const unsigned = matching(/^(?:0|[1-9][0-9]{0,19})$/);
 const permissions = integer(0, 0o7777);
 const commitment = matching(/^[0-9a-f]{64}$/);

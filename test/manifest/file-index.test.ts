@@ -62,6 +62,10 @@ describe('the file index', () => {
       assert.equal(index.isUnchanged({ id }, { ...stat, ...change }), false);
     }
     assert.equal(index.sizeBytes(id), stat.sizeBytes);
+    const distant = statOf({ mtimeNs: 999_999_999_999_999_999_999n, ctimeNs: -(2n ** 63n) - 1n });
+    index.setStat(id, distant);
+    assert.equal(index.isUnchanged({ id }, distant), true);
+    assert.equal(index.isUnchanged({ id }, { ...distant, mtimeNs: distant.mtimeNs - 1n }), false);
   });
 
   it('refuses ids that it never gave', () => {

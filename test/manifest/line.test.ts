@@ -10,7 +10,7 @@ import { path } from './support.js';
 const started: ManifestRecord = { type: 'started', first: 0, paths: [path('a/ä\u2028b')] };
 
 const time = '2026-11-23T09:00:00.000Z';
-const stat = { size: 1, mtimeNs: '-1', ctimeNs: '0', ino: '18446744073709551615' };
+const stat = { size: 1, mtimeNs: '-999999999999000000000', ctimeNs: '0', ino: '18446744073709551615' };
 const place = { seq: 2, chain: '0123456789abcdef' };
 /** One of every type, with every member. */
 const LINES: readonly Readonly<Record<string, unknown> & { type: string }>[] = [
@@ -67,6 +67,7 @@ describe('a manifest line', () => {
   it('is refused on the way in when no reader would accept it', () => {
     const bad = [
       { type: 'done', id: -1, size: 1, mtimeNs: '1', ctimeNs: '1', ino: '1', etag: '' },
+      { type: 'done', id: 0, size: 1, mtimeNs: '1'.repeat(22), ctimeNs: '1', ino: '1', etag: '' },
       { type: 'done', id: 0, size: 1, mtimeNs: '01', ctimeNs: '1', ino: '1', etag: '' },
       { type: 'done', id: 0, size: 1, mtimeNs: '1', ctimeNs: '1', ino: '1', etag: '', mode: 0o100644 },
       { type: 'started', first: 0, paths: [] },
