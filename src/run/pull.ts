@@ -1,4 +1,4 @@
-import type { TargetTree } from '../files/target-tree.js';
+import { toFailure } from '../errors.js';
 import { openManifest } from './open-manifest.js';
 import type { PullOptions, RunResult } from './options.js';
 import { dryRunPull } from './dry-run-pull.js';
@@ -6,7 +6,9 @@ import { isPushManifest, preparePull, type PreparedPull } from './prepare-pull.j
 import { PullRun } from './pull-run.js';
 import { findPushedBefore, type PushedBefore } from './pushed-before.js';
 import { recordedRun } from './recorded-run.js';
+import type { Session } from './session.js';
 import { Tally } from './tally.js';
+import type { EncodedPath } from './types.js';
 
 /**
  * Brings every sealed object below a prefix back as a file, verified before it gets its name. The same call again
@@ -37,19 +39,34 @@ async function runPull(options: PullOptions, prepared: PreparedPull, pushed: Pus
   return await recordedRun({ manifest, tally, prepared, signal: options.signal }, async (session) => {
     await new PullRun(session, manifest, pushed, prepared).run();
     if (session.stopped === undefined) {
-      await restoreEmptyDirectories(session.ports.tree(), prepared, pushed, tally);
+      await restoreEmptyDirectories(session, prepared, pushed);
     }
   });
 }
 
-async function restoreEmptyDirectories(tree: TargetTree, { selection }: PreparedPull, pushed: PushedBefore, tally: Tally): Promise<void> {
+async function restoreEmptyDirectories(session: Session, { selection }: PreparedPull, pushed: PushedBefore): Promise<void> {
   for (const path of pushed.emptyDirectories()) {
-    if (!selection.takes(path)) {
-      continue;
+    if (session.stopped !== undefined) {
+      return;
     }
-    await tree.makeDirectory(path);
-    tally.scanned(0);
-    tally.skipped({ path, key: '' }, 'empty-directory');
+    if (!selection.excludes(path)) {
+      await restoreDirectory(session, path);
+    }
+  }
+}
+
+/** No manifest is told of a failure: the path may be that of a file, which a push has sent before a directory took its name. */
+async function restoreDirectory(session: Session, path: EncodedPath): Promise<void> {
+  const { tally } = session;
+  const directory = { path, key: '' };
+  tally.scanned(0);
+  try {
+    await session.ports.tree().makeDirectory(path);
+    tally.skipped(directory, 'empty-directory');
+  } catch (error) {
+    const failure = toFailure(error);
+    tally.failed(directory, failure);
+    session.failed(failure);
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -288,6 +288,22 @@ describe('a run', () => {
     chmodSync(join(world.source, 'secret'), 0);
     const { result } = await world.push();
     assert.deepEqual([result.done, result.failed, result.exitCode], [1, 1, 3]);
+  });
+
+  it('fails by name an empty directory whose place a file has taken, and ends in good order', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'x': 'first a file', 'y': 'y' });
+    await world.push();
+    rmSync(join(world.source, 'x'));
+    mkdirSync(join(world.source, 'x'));
+    mkdirSync(join(world.source, 'z'));
+    await world.push();
+    const { result, events } = await world.pull(world.path('back'));
+    assert.deepEqual([result.scanned, result.done, result.skipped, result.exitCode], [4, 2, 1, 3]);
+    assert.deepEqual(result.failures.map(({ path, code }) => [path, code]), [['x', 'path-escape']]);
+    assert.equal(events.at(-1)?.event, 'summary');
+    assert.deepEqual(readdirSync(world.path('back')), ['x', 'y', 'z']);
+    assert.equal((await world.pull(world.path('back'))).result.done, 0, 'the file is done, whatever became of the directory');
   });
 
   it('is stopped by its signal, says 130, and is finished by the next call', async (t) => {
