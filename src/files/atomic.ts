@@ -4,6 +4,7 @@ import {
 } from 'node:fs';
 import { promisify } from 'node:util';
 import { SealiftError } from '../errors.js';
+import type { FileStat } from '../run/types.js';
 import type { DirectoryHandle } from './directory.js';
 import { errnoOf, writeFailure } from './errno.js';
 import { writeAroundHoles } from './sparse.js';
@@ -109,6 +110,14 @@ export class AtomicFile {
   }
 
   /**
+   * Whether the file that has the final name can be what a killed {@link commit} reserved it with: empty, and as private as
+   * this one is before its own commit, on a file system without modes like every other.
+   */
+  isReservation({ sizeBytes, mode }: Pick<FileStat, 'sizeBytes' | 'mode'>): boolean {
+    return sizeBytes === 0 && mode === (fstatSync(this.fd).mode & ALL_BITS);
+  }
+
+  /**
    * Gives the file its attributes and its name, durably: content first, then the name, then the directory. When this
    * rejects before the last of these, nothing has the final name and the temporary file is gone.
    */
@@ -209,7 +218,7 @@ const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', '
 
 /**
  * Takes a name that must be free, in one step that cannot replace anything. Where there are no hard links an empty file holds
- * the place for the rename: a kill in between leaves it, which is still no overwritten file.
+ * the place for the rename: a kill in between leaves it, see {@link AtomicFile.isReservation}.
  */
 function claimName(temporary: Buffer, final: Buffer): 'linked' | 'reserved' {
   try {

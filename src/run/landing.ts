@@ -57,7 +57,7 @@ export function reopenTarget(item: PullItem, opened: OpenedEnvelope, temporary: 
 export async function commitTarget(item: PullItem, landing: Landing, file: AtomicFile, ports: Ports): Promise<FileStat> {
   const { opened } = landing;
   const path = pathFor(item, opened);
-  const overwrite = item.overwrite === 'yes' || refuseLocalFile(item, landing, ports) === 'ours';
+  const overwrite = item.overwrite === 'yes' || refuseLocalFile(item, landing, ports, file) === 'ours';
   await file.commit({ ...attributesOf(opened, ports), overwrite });
   const stat = ports.tree().look(path)?.stat;
   if (stat === undefined) {
@@ -68,11 +68,12 @@ export async function commitTarget(item: PullItem, landing: Landing, file: Atomi
 
 /**
  * What an interrupted attempt has written carries the size and mtime of the object; a file that does not is somebody's
- * own and is not touched. Looks only where an attempt may have left something.
+ * own and is not touched. So may an empty file that only reserved the name; whether it did, `file` can tell, the temporary
+ * one. Looks only where an attempt may have left something.
  *
  * @throws SealiftError `exists`.
  */
-export function refuseLocalFile(item: PullItem, { opened, head }: Landing, ports: Ports): 'ours' | undefined {
+export function refuseLocalFile(item: PullItem, { opened, head }: Landing, ports: Ports, file?: AtomicFile): 'ours' | undefined {
   if (item.overwrite !== 'if-ours') {
     return undefined;
   }
@@ -83,7 +84,8 @@ export function refuseLocalFile(item: PullItem, { opened, head }: Landing, ports
   }
   const { mtimeNs } = parseAttributes(opened.sealed?.authentication.attributes ?? '');
   const sameTime = mtimeNs !== undefined && found.stat.mtimeNs / NS_PER_US === mtimeNs / NS_PER_US;
-  if (found.kind !== 'file' || found.stat.sizeBytes !== head.sizeBytes || !sameTime) {
+  const isReserved = file?.isReservation(found.stat) ?? found.stat.sizeBytes === 0;
+  if (found.kind !== 'file' || !(isReserved || (found.stat.sizeBytes === head.sizeBytes && sameTime))) {
     throw new SealiftError('exists', `${path} exists already, and is not what an interrupted pull left there`, {
       object: path, remedy: 'pass --overwrite to replace it, or pull into another directory',
     });

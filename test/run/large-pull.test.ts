@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
@@ -105,12 +105,10 @@ async function refusedFor(world: World, own: string, checksum = false): Promise<
 }
 
 /** What a kill between the name and the record of it leaves: the file, and a manifest that ends before. */
-function forgetDone(world: World): string {
-  const manifest = readdirSync(world.manifests).map((name) => join(world.manifests, name)).find((file) => readFileSync(file, 'utf8').includes('"fetching"')) ?? '';
+function forgetDone(world: World): void {
+  const manifest = readdirSync(world.manifests).map((name) => join(world.manifests, name)).find((file) => readFileSync(file, 'utf8').includes('"kind":"pull"')) ?? '';
   const lines = readFileSync(manifest, 'utf8').split(/(?<=\n)/);
-  const types = lines.map((line) => JSON.parse(line) as { type: string; temporary?: string });
-  writeFileSync(manifest, lines.slice(0, types.findIndex(({ type }) => type === 'done')).join(''));
-  return types.find(({ type }) => type === 'fetching')?.temporary ?? '';
+  writeFileSync(manifest, lines.slice(0, lines.findIndex((line) => line.includes('"type":"done"'))).join(''));
 }
 
 describe('a resumed pull of a large object', () => {
@@ -155,6 +153,27 @@ describe('a resumed pull of a large object', () => {
     assert.deepEqual([result.exitCode, result.done], [0, 1], JSON.stringify(result.failures));
     assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
   });
+});
+
+describe('an empty file under the name of an object', () => {
+  for (const [size, bytes] of [['large', bulk()], ['small', content(100)]] as const) {
+    it(`that a killed pull of a ${size} one reserved it with is replaced, but not one that others may read`, async (t) => {
+      const world = await makeWorld(t);
+      plant(world.source, { file: bytes });
+      await world.push();
+      await world.pull(world.path('back'));
+      const file = world.path('back', 'file');
+      for (const [mode, code] of [[0o600, 0], [0o644, 3]] as const) {
+        forgetDone(world);
+        rmSync(file);
+        writeFileSync(file, '');
+        chmodSync(file, mode);
+        const { result } = await world.pull(world.path('back'));
+        assert.equal(result.exitCode, code, JSON.stringify(result.failures));
+        assert.equal(readFileSync(file).length, code === 0 ? bytes.length : 0);
+      }
+    });
+  }
 });
 
 describe('a large object that was changed', () => {
