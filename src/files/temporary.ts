@@ -47,17 +47,19 @@ export function isLeftover(name: string, here: ProcessTag = currentProcess(), st
 /**
  * Removes the temporary files that dead processes left in one directory, not below it.
  *
- * @param keep - names that stay: of files that a resumed run goes on with.
+ * @param keep - names that stay: of files that a resumed run goes on with. One with a second name has got its final one, and
+ * was about to lose this; it goes.
  * @returns how many were removed.
  */
 export function removeLeftovers(directory: Buffer, keep: ReadonlySet<string> = new Set()): number {
-  const names = readdirSync(directory, { encoding: 'latin1' }).filter((name) => name.startsWith(PREFIX) && !keep.has(name) && isLeftover(name));
-  return names.filter((name) => removeFile(Buffer.concat([directory, Buffer.from(`/${name}`, 'latin1')]))).length;
+  const names = readdirSync(directory, { encoding: 'latin1' }).filter((name) => name.startsWith(PREFIX) && isLeftover(name));
+  return names.filter((name) => removeFile(Buffer.concat([directory, Buffer.from(`/${name}`, 'latin1')]), keep.has(name))).length;
 }
 
-function removeFile(file: Buffer): boolean {
+function removeFile(file: Buffer, isKept: boolean): boolean {
   try {
-    if (!lstatSync(file).isFile()) {
+    const stats = lstatSync(file);
+    if (!stats.isFile() || (isKept && stats.nlink === 1)) {
       return false;
     }
     unlinkSync(file);

@@ -45,6 +45,8 @@ describe('temporaryName', () => {
 });
 
 describe('removeLeftovers', () => {
+  const dead = { ...here, host: /^\.sealift-([0-9a-f]{8})/.exec(temporaryName())?.[1] ?? '', boot: '0badb007' };
+
   it('removes what a killed process left, and nothing before it is dead', async () => {
     const root = makeTree(['kept']);
     const child = spawn(process.execPath, [CHILD, 'linger', root], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -60,9 +62,18 @@ describe('removeLeftovers', () => {
     assert.deepEqual(readdirSync(root), ['kept']);
   });
 
+  it('keeps nothing that has got its final name as well', () => {
+    const root = temporaryDirectory();
+    const [unfinished, landed] = [temporaryName(dead), temporaryName(dead)];
+    writeFileSync(`${root}/${unfinished}`, '');
+    writeFileSync(`${root}/${landed}`, '');
+    linkSync(`${root}/${landed}`, `${root}/final`);
+    assert.equal(removeLeftovers(Buffer.from(root), new Set([unfinished, landed])), 1);
+    assert.deepEqual(readdirSync(root).sort(), [unfinished, 'final'].sort());
+  });
+
   it('removes files alone', () => {
     const root = temporaryDirectory();
-    const dead = { ...here, host: /^\.sealift-([0-9a-f]{8})/.exec(temporaryName())?.[1] ?? '', boot: '0badb007' };
     const [directory, link, file, second] = [temporaryName(dead), temporaryName(dead), temporaryName(dead), temporaryName(dead)];
     mkdirSync(`${root}/${directory}`);
     symlinkSync('nowhere', `${root}/${link}`);
