@@ -49,7 +49,7 @@ async function restoreEmptyDirectories(session: Session, { selection }: Prepared
     if (session.stopped !== undefined) {
       return;
     }
-    if (!selection.excludes(path)) {
+    if (selection.takes(path)) {
       await restoreDirectory(session, path);
     }
   }
