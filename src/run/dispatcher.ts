@@ -2,7 +2,7 @@ import { toFailure } from '../errors.js';
 import { BATCH_BYTES, BATCH_FILES } from '../limits.js';
 import { divide, type Region } from './arena.js';
 import type { Outcome, PullJob, PushJob } from './jobs.js';
-import { inTurn, type Lender } from './large-file.js';
+import { inTurn, withSlots, type Lender } from './large-file.js';
 import { PartWindow } from './part-window.js';
 import { Batcher } from './plan.js';
 import type { Session } from './session.js';
@@ -60,21 +60,12 @@ export class Dispatcher<D, I extends { readonly id: number }> {
     if (batch.length === 0) {
       return;
     }
-    const { slots } = this.#session;
     const sizes = batch.map((draft) => this.#trade.bytesOf(draft));
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    const memory = this.#lenderOf(bytes);
+    const lender = withSlots(this.#session.slots, batch.length, this.#lenderOf(bytes));
     try {
-      await slots.take(batch.length);
-      const region = await memory.take(bytes).catch((error: unknown) => {
-        slots.give(batch.length);
-        throw error;
-      });
-      const release = (): void => {
-        memory.give(region);
-        slots.give(batch.length);
-      };
-      this.#session.follow(this.#work(batch, divide(region, sizes)).finally(release));
+      const region = await lender.take(bytes);
+      this.#session.follow(this.#work(batch, divide(region, sizes)).finally(() => lender.give(region)));
     } catch (error) {
       this.#parkAll(batch);
       throw error;

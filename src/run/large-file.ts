@@ -71,7 +71,7 @@ export interface Turns {
   give(turns: number): void;
 }
 
-/** Lends bytes to whoever has a turn: pieces that could not be sent or fetched yet hold no memory, and are not begun after an interruption. */
+/** Lends bytes to whoever has a turn: pieces that could not be sent or fetched yet hold no memory. */
 export function inTurn<L>(turns: Turns, memory: Lender<L>): Lender<L> {
   return {
     take: async (bytes) => {
@@ -90,9 +90,37 @@ export function inTurn<L>(turns: Turns, memory: Lender<L>): Lender<L> {
   };
 }
 
+/**
+ * Lends bytes with so many slots. Slots come last, for everyone: pieces that are held have their memory already, so nobody may wait
+ * for memory with a slot that they need.
+ */
+export function withSlots<L>(slots: Budget, count: number, memory: Lender<L>): Lender<L> {
+  return {
+    take: async (bytes) => {
+      const lease = await memory.take(bytes);
+      try {
+        await slots.take(count);
+        return lease;
+      } catch (error) {
+        memory.give(lease);
+        throw error;
+      }
+    },
+    give: (lease) => {
+      memory.give(lease);
+      slots.give(count);
+    },
+  };
+}
+
+/** What parts travel by. */
+export interface Road extends Pick<Workshop, 'slots'>, Pick<ScanScene, 'bounds'> {
+  readonly pool: Pick<Pool, 'watchIdleness'>;
+}
+
 /** Lends to parts that travel: each takes a slot besides its bytes, and no more are begun than keep the threads busy. */
-export function travelling<L>({ pool, slots, bounds }: Pick<Workshop, 'pool' | 'slots'> & Pick<ScanScene, 'bounds'>, memory: Lender<L>): Lender<L> {
-  return inTurn(new PartWindow(pool, bounds.threads), inTurn(slots, memory));
+export function travelling<L>({ pool, slots, bounds }: Road, memory: Lender<L>): Lender<L> {
+  return inTurn(new PartWindow(pool, bounds.threads), withSlots(slots, 1, memory));
 }
 
 /** What pass 1 is made on: `keep` lends regions in which the ciphertext of the pieces stays. */
@@ -115,7 +143,7 @@ export async function scanPieces(
 }
 
 /** A slice per piece. */
-export function bySlices(memory: Arena): Lender<Region> {
+export function bySlices(memory: Lender<Region>): Lender<Region> {
   return {
     take: async (bytes) => await memory.take(Math.min(bytes, SLICE_BYTES)),
     give: (region) => memory.give(region),

@@ -3,11 +3,15 @@ import { grained, viewOf, type Arena, type Region } from './arena.js';
 import { measureFirstTouch, type FirstTouch } from './first-touch.js';
 import type { Piece } from './jobs.js';
 import { bySlices, type Lender } from './large-file.js';
+import { SparePlaces } from './spare-places.js';
 
 /**
  * Where the ciphertext of large files stays between their passes: one region of the arena, cut into places of a part each. A place
  * that one file is done with is the next one's at once, so that files in a row touch the memory of the largest of them only.
  * A place that nobody has touched yet is taken while touching it costs less than reading and sealing its piece again.
+ *
+ * Whoever waits for memory gets it when everything is sent that is here. So a file with places waits for no other memory: each
+ * of its pieces stays in a place, or travels in one.
  */
 export class Shelf {
   readonly #arena: Arena;
@@ -49,7 +53,10 @@ interface Cut {
 class Places {
   /** Resolved when every file has left, and with it the memory. */
   readonly left: Promise<void>;
+  /** For pieces that do not stay: the places that were too dear. */
+  readonly spare = new SparePlaces();
   readonly #arena: Arena;
+  readonly #region: Region;
   readonly #cut: Cut;
   /** Offsets of places that nobody has touched, and of those that somebody has left. */
   readonly #fresh: number[];
@@ -61,10 +68,11 @@ class Places {
   /** That have something here, or will. */
   #files = 0;
 
-  constructor(arena: Arena, { offset }: Region, cut: Cut) {
+  constructor(arena: Arena, region: Region, cut: Cut) {
     this.#arena = arena;
+    this.#region = region;
     this.#cut = cut;
-    this.#fresh = Array.from({ length: cut.count }, (_, index) => offset + index * cut.placeBytes);
+    this.#fresh = Array.from({ length: cut.count }, (_, index) => region.offset + index * cut.placeBytes);
     this.left = new Promise((resolve) => (this.#leaveAll = resolve));
   }
 
@@ -84,14 +92,14 @@ class Places {
   leave(): void {
     this.#files -= 1;
     if (!this.isInUse) {
-      [...this.#fresh.splice(0), ...this.#free.splice(0)].forEach((offset) => this.#giveBack(offset));
+      this.#arena.give(this.#region);
       this.#leaveAll();
     }
   }
 
   /**
    * A place for one more piece of a file that holds `own` of them: one that was left, one that the files before are going to
-   * leave, or a new one. Undefined where there is none, or a new one would be too dear.
+   * leave, or a new one. Undefined where there is none, or a new one would be too dear: then there are spare ones.
    *
    * @throws SealiftError `interrupted` once intake has stopped
    */
@@ -112,22 +120,18 @@ class Places {
     this.#onLeft = undefined;
   }
 
-  /** A place that is too dear goes back, so that the arena has room for the part which is not held. */
   #takeFresh(): number | undefined {
     const offset = this.#fresh.shift();
     if (offset === undefined) {
       return undefined;
     }
     const { firstTouch, placeBytes } = this.#cut;
-    if (firstTouch(viewOf(this.#arena.memory, { offset, bytes: placeBytes })) < DEAR_TOUCH_NS) {
+    const place = { offset, bytes: placeBytes };
+    if (firstTouch(viewOf(this.#arena.memory, place)) < DEAR_TOUCH_NS) {
       return offset;
     }
-    this.#giveBack(offset);
+    this.spare.give(place);
     return undefined;
-  }
-
-  #giveBack(offset: number): void {
-    this.#arena.give({ offset, bytes: this.#cut.placeBytes });
   }
 }
 
@@ -140,21 +144,22 @@ export interface Lease {
 
 /** Of one file: the places where pieces of it are, filled in pass 1 and handed out in the same order in pass 2. */
 export class HeldPieces {
-  readonly #arena: Arena;
   readonly #places: Places | undefined;
+  /** Memory for the pieces that are not held. */
+  readonly #unheld: Lender<Region>;
   /** Of every piece in turn; undefined for one that is not held. */
   readonly #turns: (Region | undefined)[] = [];
   readonly #held = new Set<Region>();
 
   /** Without places nothing is held. */
   constructor(arena: Arena, places?: Places) {
-    this.#arena = arena;
     this.#places = places;
+    this.#unheld = places?.spare ?? arena;
   }
 
   /** For pass 1, after which pieces stay held. Waits for what the file before has not sent yet. */
   filling(): Lender<Region> {
-    const slices = bySlices(this.#arena);
+    const slices = bySlices(this.#unheld);
     return {
       take: async (bytes) => await this.#fill(bytes) ?? await slices.take(bytes),
       give: (region) => (this.holds(region) ? undefined : slices.give(region)),
@@ -166,14 +171,14 @@ export class HeldPieces {
     return this.#held.has(region);
   }
 
-  /** For pass 2, piece by piece; those that are not held get memory of their own. */
+  /** For pass 2, piece by piece; those that are not held get memory for the time. */
   sending(): Lender<Lease> {
     return {
       take: async (bytes) => {
         const held = this.#turns.shift();
-        return { region: held ?? await this.#arena.take(bytes), isHeld: held !== undefined };
+        return { region: held ?? await this.#unheld.take(bytes), isHeld: held !== undefined };
       },
-      give: ({ region, isHeld }) => (isHeld ? this.#leave(region) : this.#arena.give(region)),
+      give: ({ region, isHeld }) => (isHeld ? this.#leave(region) : this.#unheld.give(region)),
     };
   }
 

@@ -3,7 +3,7 @@ import { appendFileSync, readFileSync, readdirSync, renameSync, rmSync, statSync
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Fault, RequestInfo } from '../../src/local/cloud.js';
-import { DEAR_TOUCH_NS, MAX_PLAINTEXT_BYTES } from '../../src/limits.js';
+import { DEAR_TOUCH_NS, MAX_PLAINTEXT_BYTES, MiB } from '../../src/limits.js';
 import { kmsKey } from '../support/kms-keys.js';
 import { content, describeTree, plant } from '../support/trees.js';
 import { makeWorld, only, publicHalf, SMALL, TWO_THREADS, type World } from '../support/world.js';
@@ -11,6 +11,8 @@ import { makeWorld, only, publicHalf, SMALL, TWO_THREADS, type World } from '../
 /** More than the memory of the tests holds, so that it takes two passes; and what fits but still travels in parts. */
 const TWO_PASSES = 6_500_001;
 const ONE_PASS = 4_300_001;
+/** Only a push that waits for ever takes so long. */
+const HANGS_MS = 120_000;
 
 /** Does something once, when the n-th request of an operation arrives, before it is answered. */
 function atRequest(world: World, operation: string, n: number, action: (request: RequestInfo) => void): void {
@@ -155,6 +157,26 @@ describe('a large file', () => {
     const { result } = await world.push();
     assert.equal(result.done, 1, JSON.stringify(result.failures));
     assert.equal(only(world.requests, 'InitiateMultipartUpload').length, 2, 'what had changed was sealed afresh');
+    await comesBack(world);
+  });
+
+  it('of which a part was too dear to stay waits for no file that waits for its memory', async (t) => {
+    let places = 0;
+    const firstTouch = (): number => ((places += 1) === 9 ? DEAR_TOUCH_NS : 0);
+    const world = await makeWorld(t, { ...SMALL, memoryBytes: 18 * MiB, partBytes: 1_550_784, concurrency: 6, firstTouch });
+    const small = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`small-${index}`, bulk(2_500_000, index)]));
+    plant(world.source, { large: bulk(13_432_067), ...small });
+    const { result } = await world.push({ signal: AbortSignal.timeout(HANGS_MS) });
+    assert.deepEqual([result.done, places], [10, 9], JSON.stringify(result.failures));
+    await comesBack(world);
+  });
+
+  it('of which every part stays waits for no request that waits for its memory', async (t) => {
+    const world = await makeWorld(t, { ...SMALL, concurrency: 1 });
+    const small = Object.fromEntries(Array.from({ length: 6 }, (_, index) => [`small-${index}`, bulk(2_500_000, index)]));
+    plant(world.source, { a: bulk(TWO_PASSES), b: bulk(6_200_000, 2), ...small });
+    const { result } = await world.push({ signal: AbortSignal.timeout(HANGS_MS) });
+    assert.equal(result.done, 8, JSON.stringify(result.failures));
     await comesBack(world);
   });
 
