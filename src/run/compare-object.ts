@@ -20,14 +20,10 @@ import type { PushScene } from './push-scene.js';
  */
 export async function matchingObject(key: string, source: SourceHandle, ports: Ports): Promise<StoredFacts | undefined> {
   return await withCandidate(key, source.stat.sizeBytes, ports, ({ dataKey, startBlock }, macKey) => {
-    const slab = ports.slabs.take(source.stat.sizeBytes);
-    try {
-      source.readAll(slab);
-      applyCtr(dataKey, startBlock, 0, slab);
-      return Promise.resolve([{ digest: partDigest(macKey, startBlock, 0, slab), lengthBytes: slab.length }]);
-    } finally {
-      ports.slabs.give(slab);
-    }
+    const slab = ports.room.subarray(0, source.stat.sizeBytes);
+    source.readAll(slab);
+    applyCtr(dataKey, startBlock, 0, slab);
+    return Promise.resolve([{ digest: partDigest(macKey, startBlock, 0, slab), lengthBytes: slab.length }]);
   });
 }
 

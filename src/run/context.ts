@@ -18,7 +18,6 @@ export interface WorkerContext {
   readonly threads: number;
   /** Name of the broadcast channel on which the threads of the run share credentials and start blocks. */
   readonly channel: string;
-  readonly singlePutBytes: number;
   readonly push?: PushMode;
   readonly pull?: PullMode;
 }

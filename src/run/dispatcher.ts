@@ -33,9 +33,11 @@ export class Dispatcher<D, I extends { readonly id: number }> {
   constructor(session: Crew, trade: Trade<D, I>) {
     this.#session = session;
     this.#trade = trade;
-    const { threads, concurrency } = session.bounds;
+    const { threads, concurrency, singlePutBytes } = session.bounds;
     // No more than a thread may have in flight: it begins with the next batch while the last answers of one are awaited.
-    this.#batches = new Batcher({ maxItems: Math.min(BATCH_FILES, concurrency), maxBytes: BATCH_BYTES, threads });
+    // And no more bytes than the memory holds with one that is as large as they may be.
+    const maxBytes = Math.min(BATCH_BYTES, session.memory.capacity - singlePutBytes);
+    this.#batches = new Batcher({ maxItems: Math.min(BATCH_FILES, concurrency), maxBytes, threads });
   }
 
   /** Waits while the budgets are spent. @throws SealiftError `interrupted` once intake has stopped. */
@@ -44,6 +46,14 @@ export class Dispatcher<D, I extends { readonly id: number }> {
     if (batch !== undefined) {
       await this.#dispatch(batch);
     }
+  }
+
+  /**
+   * Hands over one that was larger than its room. Alone, with room for as much again: so it is memory of the run that it waits
+   * for, and what goes on growing is soon done, or too large for this.
+   */
+  async again(draft: D): Promise<void> {
+    await this.#dispatch([draft], [Math.min(2 * this.#trade.bytesOf(draft), this.#session.bounds.singlePutBytes)]);
   }
 
   /** Hands over what is left. */
@@ -56,11 +66,10 @@ export class Dispatcher<D, I extends { readonly id: number }> {
     this.#parkAll(this.#batches.flush());
   }
 
-  async #dispatch(batch: readonly D[]): Promise<void> {
+  async #dispatch(batch: readonly D[], sizes = batch.map((draft) => this.#trade.bytesOf(draft))): Promise<void> {
     if (batch.length === 0) {
       return;
     }
-    const sizes = batch.map((draft) => this.#trade.bytesOf(draft));
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
     const lender = withSlots(this.#session.slots, batch.length, this.#lenderOf(bytes));
     try {

@@ -66,14 +66,21 @@ export interface FailedOutcome {
   readonly failure: Failure;
 }
 
-/** The file grew past what one PUT may hold while it waited: it must be planned again. */
+/** The file outgrew its room while it waited: it must be planned again. */
 export interface GrownOutcome {
   readonly state: 'grown';
   readonly id: number;
   readonly stat: FileStat;
 }
 
-export type Outcome = DoneOutcome | VerifiedOutcome | SkippedOutcome | FailedOutcome | GrownOutcome;
+/** The object is larger than the listing said: it must be planned again. */
+export interface LargerOutcome {
+  readonly state: 'larger';
+  readonly id: number;
+  readonly sizeBytes: number;
+}
+
+export type Outcome = DoneOutcome | VerifiedOutcome | SkippedOutcome | FailedOutcome | GrownOutcome | LargerOutcome;
 
 /** One object that fits in memory: opened, verified, then written, compared or discarded. */
 export interface PullItem {

@@ -10,7 +10,6 @@ import { RETRY_POLICY, withRetry } from '../store/retry.js';
 import type { ObjectStore } from '../store/store.js';
 import type { WorkerContext } from './context.js';
 import { openMasterKeys } from './master-keys.js';
-import type { Buffers } from './slabs.js';
 import type { ThreadCommons } from './thread-commons.js';
 
 /** Everything that sealing and opening need from the outside, built once per thread. */
@@ -18,7 +17,8 @@ export interface Ports {
   readonly context: WorkerContext;
   readonly store: ObjectStore;
   readonly keyring: Keyring;
-  readonly slabs: Buffers;
+  /** For the content of the object under way, as it was planned: what is larger must be planned again. */
+  readonly room: Buffer;
   readonly crc64: Crc64;
   /** Of the first master key; asked only when something is sealed. */
   readonly wrapper: () => KeyWrapper;
@@ -31,17 +31,12 @@ export interface Ports {
   readonly close: () => Promise<void>;
 }
 
-/** Outside the arena, one by one: for a file that outgrew what was planned for it. */
-const OWN_BUFFERS = buffersFrom((bytes) => Buffer.allocUnsafeSlow(bytes));
+const NO_ROOM = Buffer.alloc(0);
 
-/** Ports whose buffers come from `room` as far as that goes. One user at a time. */
+/** Ports with room for one object. One user at a time. */
 export function within({ context, store, keyring, crc64, wrapper, starts, materialDescription, tree, close }: Ports, room: Buffer): Ports {
   // Member by member: with a spread in front each would have a hidden class of its own, and whatever reads it would be slow.
-  return { context, store, keyring, crc64, wrapper, starts, materialDescription, tree, close, slabs: buffersFrom((bytes) => (bytes <= room.length ? room.subarray(0, bytes) : Buffer.allocUnsafeSlow(bytes))) };
-}
-
-function buffersFrom(take: (bytes: number) => Buffer): Buffers {
-  return { take, give: () => undefined };
+  return { context, store, keyring, crc64, wrapper, starts, materialDescription, tree, close, room };
 }
 
 /** Told what a person should know while nothing moves. */
@@ -62,7 +57,7 @@ export function openPorts(context: WorkerContext, commons: ThreadCommons, onNoti
     await Promise.all([store.close(), shared?.close()]);
   };
   const ports: Ports = {
-    context, store, keyring, slabs: OWN_BUFFERS, crc64: Crc64.create(), wrapper, starts, tree, close,
+    context, store, keyring, room: NO_ROOM, crc64: Crc64.create(), wrapper, starts, tree, close,
     materialDescription: context.keys[0]?.materialDescription,
   };
   return { ports, load };

@@ -82,7 +82,6 @@ export async function prepareReading(options: ReadingOptions, openRoot: () => Pr
     concurrency: bounds.concurrency,
     threads: bounds.threads,
     channel: randomUUID(),
-    singlePutBytes: bounds.singlePutBytes,
     pull: mode,
   };
   return {

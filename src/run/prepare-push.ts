@@ -46,7 +46,6 @@ export async function preparePush(options: PushOptions): Promise<PreparedPush> {
     concurrency: bounds.concurrency,
     threads: bounds.threads,
     channel: randomUUID(),
-    singlePutBytes: bounds.singlePutBytes,
     push: { ifExists: options.ifExists ?? 'changed', followSymlinks: options.symlinks === 'follow', checksum: options.checksum ?? false },
   };
   const target = { ...options.target, prefix };

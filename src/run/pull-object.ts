@@ -1,4 +1,4 @@
-import { isSealiftError, StoreError, toFailure } from '../errors.js';
+import { isSealiftError, toFailure } from '../errors.js';
 import { MAX_ATTEMPTS_PER_FILE } from '../limits.js';
 import type { ObjectHead } from '../store/store.js';
 import { fetchInto } from './fetch-into.js';
@@ -27,12 +27,14 @@ export async function pullObject(item: PullItem, ports: Ports): Promise<Outcome>
 }
 
 async function attemptPull(item: PullItem, ports: Ports): Promise<Outcome> {
-  const { context, store, slabs, keyring } = ports;
+  const { context, store, room, keyring } = ports;
   const head = await store.head(item.key);
-  refuseGrown(item, head, context.singlePutBytes);
+  if (head.sizeBytes > room.length) {
+    return { state: 'larger', id: item.id, sizeBytes: head.sizeBytes };
+  }
   const { allowRenamed = false, allowUnauthenticated = false } = context.pull ?? {};
   const opened = await openEnvelope(item.key, head, keyring, { allowRenamed, allowUnauthenticated, mustBeSealed: item.mustBeSealed });
-  const slab = slabs.take(head.sizeBytes);
+  const slab = room.subarray(0, head.sizeBytes);
   try {
     refuseBlockZero(item.key, opened, head.sizeBytes);
     await fetchInto(store, { key: item.key, etag: head.etag, offset: 0 }, slab);
@@ -40,7 +42,6 @@ async function attemptPull(item: PullItem, ports: Ports): Promise<Outcome> {
     return await deliver(item, opened, { head, plaintext: slab }, ports);
   } finally {
     opened.keys.dataKey.wipe();
-    slabs.give(slab);
   }
 }
 
@@ -60,12 +61,5 @@ async function deliver(
       return { state: 'verified', ...facts, bytes: plaintext.length };
     case 'discard':
       return { state: 'verified', ...facts, bytes: plaintext.length };
-  }
-}
-
-/** The listing planned this object for memory; a larger one took its place since. */
-function refuseGrown({ key }: PullItem, head: ObjectHead, limitBytes: number): void {
-  if (head.sizeBytes > limitBytes) {
-    throw new StoreError('replaced', `${key} was replaced by a larger object while it was waiting`, { object: key, remedy: 'run the command again' });
   }
 }

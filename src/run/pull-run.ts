@@ -174,6 +174,14 @@ export class PullRun {
       await this.#small.add(item);
       return;
     }
+    await this.#startLarge(item);
+  }
+
+  async #startAgain(item: Unnumbered): Promise<void> {
+    await (item.sizeBytes > this.#session.bounds.singlePutBytes ? this.#startLarge(item) : this.#small.again(item));
+  }
+
+  async #startLarge(item: Unnumbered): Promise<void> {
     try {
       await this.#largeFiles.take(1);
       this.#session.signal.throwIfAborted();
@@ -190,7 +198,7 @@ export class PullRun {
 
   #begin(batch: readonly Unnumbered[]): readonly PullItem[] {
     const ids = this.#manifest.started(batch.map(({ path }) => path));
-    return batch.map((item, index) => ({ id: ids[index] ?? 0, ...item }));
+    return batch.map((item, index) => ({ ...item, id: ids[index] ?? 0 }));
   }
 
   #settle(item: PullItem, outcome: Outcome): void {
@@ -212,6 +220,9 @@ export class PullRun {
         return;
       case 'failed':
         this.#fail(item, outcome.failure);
+        return;
+      case 'larger':
+        this.#session.follow(this.#startAgain({ ...item, sizeBytes: outcome.sizeBytes }));
         return;
       default:
         this.#fail(item, toFailure(new Error(`a pull ended as ${outcome.state}`)));

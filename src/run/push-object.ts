@@ -29,25 +29,21 @@ export async function pushFile(item: PushItem, ports: Ports): Promise<Outcome> {
 }
 
 async function attemptPush(item: PushItem, ports: Ports): Promise<Outcome> {
-  const { context, slabs } = ports;
+  const { context, room } = ports;
   const source = await sourceOf(context, item.path);
   try {
     const { stat } = source;
-    if (stat.sizeBytes > context.singlePutBytes) {
+    if (stat.sizeBytes > room.length) {
       return { state: 'grown', id: item.id, stat };
     }
     const same = context.push?.checksum === true ? await matchingObject(item.key, source, ports) : undefined;
     if (same !== undefined) {
       return { state: 'skipped', id: item.id, reason: 'unchanged', stat, stored: same };
     }
-    const slab = slabs.take(stat.sizeBytes);
-    try {
-      source.readAll(slab);
-      const headers = await sealSlab(item, stat, slab, ports);
-      return await putSealed(item, stat, { headers, body: slab, crc64: ports.crc64.digestOf(slab) }, ports);
-    } finally {
-      slabs.give(slab);
-    }
+    const slab = room.subarray(0, stat.sizeBytes);
+    source.readAll(slab);
+    const headers = await sealSlab(item, stat, slab, ports);
+    return await putSealed(item, stat, { headers, body: slab, crc64: ports.crc64.digestOf(slab) }, ports);
   } finally {
     source.close();
   }

@@ -154,7 +154,7 @@ export class PushRun {
       this.#session.follow(this.#loadRest().then(() => undefined));
     }
     const ids = this.#manifest.started(batch.map(({ path }) => path));
-    return batch.map((item, index) => ({ id: ids[index] ?? 0, ...item }));
+    return batch.map((item, index) => ({ ...item, id: ids[index] ?? 0 }));
   }
 
   /** What a few small files do not need: loaded while there are descriptors to be had. */
@@ -183,6 +183,10 @@ export class PushRun {
     this.#session.follow(work.finally(() => this.#largeFiles.give(1)));
   }
 
+  async #startAgain(item: Unnumbered): Promise<void> {
+    await (item.stat.sizeBytes > this.#session.bounds.singlePutBytes ? this.#startLarge(item) : this.#small.again(item));
+  }
+
   #settle(item: PushItem, outcome: Outcome): void {
     const { tally } = this.#session;
     switch (outcome.state) {
@@ -207,10 +211,11 @@ export class PushRun {
         this.#fail(item.path, outcome.failure);
         return;
       case 'grown':
-        this.#session.follow(this.#startLarge({ ...item, stat: outcome.stat }));
+        this.#session.follow(this.#startAgain({ ...item, stat: outcome.stat }));
         return;
       case 'verified':
-        this.#fail(item.path, toFailure(new Error('a push ended as a verification')));
+      case 'larger':
+        this.#fail(item.path, toFailure(new Error(`a push ended as ${outcome.state}`)));
     }
   }
 

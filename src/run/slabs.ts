@@ -1,12 +1,5 @@
 import { KiB } from '../limits.js';
 
-/** Where the content of a file is held while it is worked on. */
-export interface Buffers {
-  /** Exactly so many bytes, with undefined content. */
-  take(bytes: number): Buffer;
-  give(buffer: Buffer): void;
-}
-
 const SMALLEST_BYTES = 4 * KiB;
 
 /**

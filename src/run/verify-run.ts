@@ -95,6 +95,14 @@ export class VerifyRun {
       await this.#small.add(draft);
       return;
     }
+    await this.#startLarge(draft);
+  }
+
+  async #startAgain(draft: Draft): Promise<void> {
+    await (draft.sizeBytes > this.#session.bounds.singlePutBytes ? this.#startLarge(draft) : this.#small.again(draft));
+  }
+
+  async #startLarge(draft: Draft): Promise<void> {
     try {
       await this.#largeFiles.take(1);
     } catch (error) {
@@ -109,7 +117,7 @@ export class VerifyRun {
 
   #number(draft: Draft): PullItem {
     this.#nextId += 1;
-    return { id: this.#nextId, ...draft };
+    return { ...draft, id: this.#nextId };
   }
 
   #settle(item: PullItem, outcome: Outcome): void {
@@ -119,6 +127,9 @@ export class VerifyRun {
         return;
       case 'failed':
         this.#fail(item, outcome.failure);
+        return;
+      case 'larger':
+        this.#session.follow(this.#startAgain({ ...item, sizeBytes: outcome.sizeBytes }));
         return;
       default:
         this.#fail(item, toFailure(new Error(`a verification ended as ${outcome.state}`)));

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { MiB, PARTS_PER_THREAD } from '../../src/limits.js';
+import { PARTS_PER_THREAD } from '../../src/limits.js';
 import { Arena } from '../../src/run/arena.js';
 import { Budget } from '../../src/run/budget.js';
 import { Dispatcher, type Crew } from '../../src/run/dispatcher.js';
@@ -30,7 +30,7 @@ function setUp(t: TestContext, onBegin: (keys: readonly string[]) => void = () =
   t.after(async () => await threads.destroy());
   const pool = threads.open({ channel: 'test' });
   const work: Promise<void>[] = [];
-  const crew: Crew = { pool, memory: new Arena(64 * MiB), slots: new Budget(64), tally: new Tally(undefined), bounds, follow: (promise) => void work.push(promise) };
+  const crew: Crew = { pool, memory: new Arena(bounds.arenaBytes), slots: new Budget(64), tally: new Tally(undefined), bounds, follow: (promise) => void work.push(promise) };
   const outcomes = new Map<string, Outcome>();
   const begun: string[] = [];
   let nextId = 0;

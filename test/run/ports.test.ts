@@ -11,7 +11,7 @@ const credentials = { accessKeyId: 'a', accessKeySecret: 'b' };
 const context: WorkerContext = {
   store: { bucket: 'b-1', region: 'cn-hangzhou', credentials, connections: 1 },
   keys: [rsaKey(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey)],
-  family: 'oss-crypto', root: Buffer.from('/'), concurrency: 1, threads: 1, channel: 'ports', singlePutBytes: 1,
+  family: 'oss-crypto', root: Buffer.from('/'), concurrency: 1, threads: 1, channel: 'ports',
 };
 const commons: ThreadCommons = { credentials: () => Promise.resolve(credentials), get: (_, unwrap) => unwrap(), kmsShare: 1, close: () => undefined };
 
