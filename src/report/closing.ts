@@ -71,7 +71,7 @@ function volume(result: RunResult, { dryRun, elapsedMs }: Closing): string {
 }
 
 function restartLines({ restarted = 0 }: RunResult): string[] {
-  return restarted === 0 ? [] : [`  ${formatCount(restarted)} large ${restarted === 1 ? 'file' : 'files'} started again from the beginning, with a fresh key`];
+  return restarted === 0 ? [] : [`  ${formatCount(restarted)} ${restarted === 1 ? 'file' : 'files'} sent again from the beginning`];
 }
 
 /** Unless a signal was the cause, which the verdict says, or a file among the failures, which tells the same. */

@@ -16,6 +16,8 @@ export interface Trade<D, I extends { readonly id: number }> {
   /** Numbers the drafts and makes sure that the manifest knows them before they leave. */
   begin(drafts: readonly D[]): readonly I[];
   job(items: readonly I[], regions: readonly Region[]): PushJob | PullJob;
+  /** The item for its second chance, after a thread that died may have done the work. */
+  again(item: I): I;
   settle(item: I, outcome: Outcome): void;
 }
 
@@ -111,7 +113,7 @@ export class Dispatcher<D, I extends { readonly id: number }> {
     try {
       return await this.#session.pool.run(this.#trade.job(items, regions));
     } catch {
-      return await Promise.all(items.map(async (item, index) => await this.#runAlone(item, regions[index])));
+      return await Promise.all(items.map(async (item, index) => await this.#runAlone(this.#trade.again(item), regions[index])));
     }
   }
 

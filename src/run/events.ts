@@ -90,7 +90,10 @@ export interface SummaryEvent extends Counters {
   readonly exitCode: number;
   /** What ended the run before its end; absent where everything that there was to do has been tried. */
   readonly error?: Cause;
-  /** Large files that began anew with a fresh data key, although parts of them had arrived; absent for none. */
+  /**
+   * Files that were sent again from the beginning: large ones although parts of them had arrived, small ones that may have arrived
+   * where the credentials may not look; absent for none.
+   */
   readonly restarted?: number;
   /** `skipped` in all; absent for none. */
   readonly skipReasons?: SkipReasons;

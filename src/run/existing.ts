@@ -1,13 +1,17 @@
 import { parseAttributes } from '../envelope/authentication.js';
 import { parseEnvelope } from '../envelope/envelope.js';
-import { isSealiftError, StoreError } from '../errors.js';
+import { isSealiftError, StoreError, type SealiftError } from '../errors.js';
 import type { ObjectHead, ObjectStore, StoredObject } from '../store/store.js';
 import type { IfExists } from './options.js';
 import type { FileStat, ObjectKey } from './types.js';
 
+const SERVICE_UNAVAILABLE = 503;
+
 /** What an object that stands in the way is, as far as its metadata tells without a private key. */
 export type Existing =
   | { readonly kind: 'absent' }
+  /** Push-only credentials may not ask; the overwrite guard of an upload tells that something is there, and no more. */
+  | { readonly kind: 'hidden' }
   /** The very object that was just sealed: the answer to an earlier request was lost. */
   | { readonly kind: 'same'; readonly head: ObjectHead }
   /** Its headers over another body. */
@@ -27,8 +31,20 @@ export interface JustSealed {
 
 /** Asks the store what stands under `key`. */
 export async function lookAt(store: ObjectStore, key: ObjectKey, stat: FileStat, sealed?: JustSealed): Promise<Existing> {
-  const head = await headIfThere(store, key);
-  return head === undefined ? { kind: 'absent' } : judge(head, key, stat, sealed);
+  try {
+    const head = await headIfThere(store, key);
+    return head === undefined ? { kind: 'absent' } : judge(head, key, stat, sealed);
+  } catch (error) {
+    if (isSealiftError(error) && error.code === 'access-denied') {
+      return { kind: 'hidden' };
+    }
+    throw error;
+  }
+}
+
+/** Whether a request that failed like this may have put its object there all the same. Only a refusal says that it has not. */
+export function mayHaveArrived({ status = 0 }: SealiftError): boolean {
+  return !(status === SERVICE_UNAVAILABLE || (status >= 400 && status < 500));
 }
 
 /**
@@ -67,14 +83,6 @@ function otherBytes(key: string): StoreError {
   return new StoreError('checksum-mismatch', `${key}: the server holds another body than the one that was sent`, {
     object: key, remedy: 'If it happens again, look for a proxy between here and OSS that changes bodies; then push with --if-exists overwrite.',
   });
-}
-
-/** Push-only credentials may not ask; the overwrite guard of the upload decides then. */
-export function absentIfForbidden(error: unknown): { kind: 'absent' } {
-  if (isSealiftError(error) && error.code === 'access-denied') {
-    return { kind: 'absent' };
-  }
-  throw error;
 }
 
 export type Verdict = 'write' | 'skip-unchanged' | 'skip-exists' | 'refuse';

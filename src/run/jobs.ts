@@ -11,7 +11,7 @@ import type { EncodedPath, FileStat, ObjectKey } from './types.js';
 
 /**
  * Whether an object under the key may be replaced: `yes` where a manifest proves it ours, `if-ours` where an earlier
- * attempt may have written it (its metadata decides), `no` where no manifest knows the key.
+ * attempt may have written it (its metadata decides, where it may be read), `no` where no manifest knows the key.
  */
 export type Replace = 'yes' | 'if-ours' | 'no';
 
@@ -42,6 +42,8 @@ export interface DoneOutcome {
   readonly stat: FileStat;
   /** An existing object was replaced that no manifest knew. */
   readonly replaced?: boolean;
+  /** Sent over what an earlier attempt may have left, which could not be looked at. */
+  readonly restarted?: boolean;
   /** The object carried nothing that could authenticate it, and the caller accepted that. */
   readonly unauthenticated?: boolean;
 }

@@ -39,6 +39,11 @@ function replacement(known: Known | undefined): Replace {
   return known?.attempted === true ? 'if-ours' : 'no';
 }
 
+/** Once more, after an attempt whose end nobody knows: it may have written what stands there. */
+export function afterAttempt(replace: Replace): Replace {
+  return replace === 'no' ? 'if-ours' : replace;
+}
+
 /**
  * Groups small items for one worker, in order. The first batches are small, so that the first byte leaves at once and a run of
  * some dozens still uses every thread; each round doubles them up to `maxItems`, because one pool task per file costs as much as

@@ -8,6 +8,7 @@ import { Budget } from './budget.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Outcome, PullItem } from './jobs.js';
 import { listObjects } from './listing.js';
+import { afterAttempt } from './plan.js';
 import { planPull, type PulledBefore } from './pull-plan.js';
 import { pullLarge, type PullScene } from './pull-large.js';
 import type { PushedBefore } from './pushed-before.js';
@@ -39,6 +40,7 @@ export class PullRun {
       bytesOf: ({ sizeBytes }) => sizeBytes,
       begin: (batch) => this.#begin(batch),
       job: (objects, regions) => ({ kind: 'pull', objects, regions }),
+      again: (item) => ({ ...item, overwrite: afterAttempt(item.overwrite) }),
       settle: (item, outcome) => this.#settle(item, outcome),
     });
   }

@@ -4,7 +4,7 @@ import { viewOf, type Arena } from './arena.js';
 import { Budget } from './budget.js';
 import { matchingLarge } from './compare-object.js';
 import type { Bounds } from './effective.js';
-import { absentIfForbidden, decideExisting, lookAt } from './existing.js';
+import { decideExisting, lookAt } from './existing.js';
 import type { Outcome, PushItem } from './jobs.js';
 import { within } from './ports.js';
 import { existsError, pushFile, unchanged } from './push-object.js';
@@ -117,8 +117,8 @@ async function standsInTheWay(item: PushItem, scene: PushScene): Promise<Standin
     return { mayReplace: true };
   }
   const pending = scene.manifest.pendingUpload(item.id)?.sealed.metadata['x-oss-meta-sealift-commitment'];
-  const existing = await lookAt(scene.ports.store, item.key, item.stat, pending === undefined ? undefined : { commitment: pending }).catch(absentIfForbidden);
-  if (existing.kind === 'absent' || existing.kind === 'same' || existing.kind === 'broken') {
+  const existing = await lookAt(scene.ports.store, item.key, item.stat, pending === undefined ? undefined : { commitment: pending });
+  if (existing.kind === 'absent' || existing.kind === 'hidden' || existing.kind === 'same' || existing.kind === 'broken') {
     return { mayReplace: false };
   }
   if (item.replace === 'if-ours' && existing.kind !== 'foreign') {

@@ -1,8 +1,8 @@
 import { sealInPlace } from '../crypto/seal.js';
 import { isSealiftError, SealiftError, toFailure } from '../errors.js';
 import { MAX_ATTEMPTS_PER_FILE } from '../limits.js';
-import type { StoredObject } from '../store/store.js';
-import { decideExisting, lookAt, type Existing } from './existing.js';
+import type { PutOptions, StoredObject } from '../store/store.js';
+import { decideExisting, lookAt, mayHaveArrived, type Existing } from './existing.js';
 import type { DoneOutcome, Outcome, PushItem } from './jobs.js';
 import type { Ports } from './ports.js';
 import { matchingObject } from './compare-object.js';
@@ -72,27 +72,41 @@ interface Sealed {
 
 async function putSealed(item: PushItem, stat: FileStat, sealed: Sealed, ports: Ports): Promise<Outcome> {
   const forbidOverwrite = item.replace !== 'yes' && ports.context.push?.ifExists !== 'overwrite';
+  let mayBeOurs = item.replace === 'if-ours';
+  const onRetry = (failure: SealiftError): void => {
+    mayBeOurs ||= mayHaveArrived(failure);
+  };
   try {
-    return doneOutcome(item, stat, sealed, await send(item, sealed, forbidOverwrite, ports));
+    return doneOutcome(item, stat, sealed, await send(item, sealed, { forbidOverwrite, onRetry }, ports));
   } catch (error) {
     if (!(isSealiftError(error) && error.code === 'exists')) {
       throw error;
     }
-    return await settleExisting(item, stat, sealed, ports);
   }
+  const existing = await lookAt(ports.store, item.key, stat, { commitment: sealed.headers.commitment, crc64: sealed.crc64 });
+  if (existing.kind === 'hidden' && mayBeOurs) {
+    return { ...doneOutcome(item, stat, sealed, await send(item, sealed, {}, ports)), restarted: true };
+  }
+  return await settleExisting(item, { stat, sealed, existing }, ports);
 }
 
-async function settleExisting(item: PushItem, stat: FileStat, sealed: Sealed, ports: Ports): Promise<Outcome> {
-  const existing = await lookAt(ports.store, item.key, stat, { commitment: sealed.headers.commitment, crc64: sealed.crc64 });
+interface Clash {
+  readonly stat: FileStat;
+  readonly sealed: Sealed;
+  readonly existing: Existing;
+}
+
+async function settleExisting(item: PushItem, { stat, sealed, existing }: Clash, ports: Ports): Promise<Outcome> {
   if (existing.kind === 'same') {
     return doneOutcome(item, stat, sealed, existing.head);
   }
   const isOurs = item.replace === 'if-ours' && (existing.kind === 'ours' || existing.kind === 'current');
   const isFree = isOurs || existing.kind === 'absent' || existing.kind === 'broken';
-  const verdict = isFree ? 'write' : decideExisting(existing.kind, ports.context.push?.ifExists ?? 'changed');
+  // What was there before this run sent anything, and may not be looked at, is somebody else's.
+  const verdict = isFree ? 'write' : decideExisting(existing.kind === 'hidden' ? 'foreign' : existing.kind, ports.context.push?.ifExists ?? 'changed');
   switch (verdict) {
     case 'write':
-      return { ...doneOutcome(item, stat, sealed, await send(item, sealed, false, ports)), ...(isFree ? {} : { replaced: true }) };
+      return { ...doneOutcome(item, stat, sealed, await send(item, sealed, {}, ports)), ...(isFree ? {} : { replaced: true }) };
     case 'skip-unchanged':
       return unchanged(item, stat, existing);
     case 'skip-exists':
@@ -109,9 +123,9 @@ export function existsError(key: string): SealiftError {
   });
 }
 
-function send(item: PushItem, sealed: Sealed, forbidOverwrite: boolean, ports: Ports): Promise<StoredObject> {
+function send(item: PushItem, sealed: Sealed, options: Pick<PutOptions, 'forbidOverwrite' | 'onRetry'>, ports: Ports): Promise<StoredObject> {
   const { body, crc64, headers } = sealed;
-  return ports.store.put(item.key, body, { metadata: headers.metadata, crc64, forbidOverwrite });
+  return ports.store.put(item.key, body, { metadata: headers.metadata, crc64, ...options });
 }
 
 function doneOutcome(item: PushItem, stat: FileStat, sealed: Sealed, stored: StoredObject): DoneOutcome {

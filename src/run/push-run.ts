@@ -7,7 +7,7 @@ import { Budget } from './budget.js';
 import type { IfExists } from './options.js';
 import type { Outcome, PushItem } from './jobs.js';
 import { Dispatcher } from './dispatcher.js';
-import { planFile, type Known } from './plan.js';
+import { afterAttempt, planFile, type Known } from './plan.js';
 import type { PreparedPush } from './prepare-push.js';
 import type { PushLarge } from './push-large.js';
 import { giveUp, sceneOf, type PushScene } from './push-scene.js';
@@ -49,6 +49,7 @@ export class PushRun {
       bytesOf: ({ stat }) => stat.sizeBytes,
       begin: (batch) => this.#begin(batch),
       job: (files, regions) => ({ kind: 'push', files, regions }),
+      again: (item) => ({ ...item, replace: afterAttempt(item.replace) }),
       settle: (item, outcome) => this.#settle(item, outcome),
     });
   }
@@ -194,6 +195,9 @@ export class PushRun {
         this.#manifest.done(item.id, outcome.stat, outcome.stored);
         if (outcome.replaced === true) {
           tally.notice('warning', `${item.key}: replaced an older state that no manifest of this run knows`);
+        }
+        if (outcome.restarted === true) {
+          tally.restarted();
         }
         this.#session.succeeded();
         this.#movedWhole(item, outcome.stat);

@@ -7,7 +7,7 @@ import { isUnchanged } from '../files/stat.js';
 import type { SealedRecord } from '../manifest/record.js';
 import type { PendingUpload } from '../manifest/state.js';
 import type { UploadedPart } from '../store/store.js';
-import { absentIfForbidden, lookAt } from './existing.js';
+import { lookAt } from './existing.js';
 import type { Outcome, PushItem, SealKeys, SentPart } from './jobs.js';
 import { cut } from './large-file.js';
 import { storedFacts } from './stored-facts.js';
@@ -34,7 +34,7 @@ export async function recoverUpload(item: PushItem, scene: PushScene): Promise<R
   }
   const stat = sealedStat(pending.sealed);
   const commitment = pending.sealed.metadata['x-oss-meta-sealift-commitment'] ?? '';
-  const existing = await lookAt(scene.ports.store, item.key, stat, { commitment, crc64: recordedCrc(pending, stat) }).catch(absentIfForbidden);
+  const existing = await lookAt(scene.ports.store, item.key, stat, { commitment, crc64: recordedCrc(pending, stat) });
   const isUnchanged = await unchanged(item, stat, scene);
   if (existing.kind === 'same' && isUnchanged) {
     return { kind: 'done', outcome: { state: 'done', id: item.id, stat, stored: storedFacts(existing.head, commitment) } };
@@ -42,8 +42,9 @@ export async function recoverUpload(item: PushItem, scene: PushScene): Promise<R
   const upload = isUnchanged ? await resumable(item, pending, stat, scene) : 'it has changed since';
   if (typeof upload === 'string') {
     scene.restarted(item.key, upload);
+    const isOurs = existing.kind === 'same' || existing.kind === 'broken' || (existing.kind === 'hidden' && (await isConsumed(item, pending, scene)));
     await giveUp(scene, { id: item.id, key: item.key, uploadId: pending.uploadId }, 'unstable');
-    return { kind: 'none', isOurs: existing.kind === 'same' || existing.kind === 'broken' };
+    return { kind: 'none', isOurs };
   }
   return { kind: 'resumed', upload };
 }
@@ -107,6 +108,11 @@ async function listedParts(item: PushItem, uploadId: string | undefined, scene: 
     }
     throw error;
   }
+}
+
+/** Whether the upload may have become the object, of which nobody may ask: one that is still there has not. */
+async function isConsumed(item: PushItem, { uploadId }: PendingUpload, scene: PushScene): Promise<boolean> {
+  return uploadId !== undefined && (await listedParts(item, uploadId, scene)) === undefined;
 }
 
 async function recoverKeys(item: PushItem, sealed: SealedRecord, scene: PushScene): Promise<SealKeys | undefined> {

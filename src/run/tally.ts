@@ -116,7 +116,7 @@ export class Tally {
     this.#parked += 1;
   }
 
-  /** A large file that begins anew although parts of it had arrived. */
+  /** A file that is sent anew although it, or parts of it, may have arrived. */
   restarted(): void {
     this.#restarted += 1;
   }

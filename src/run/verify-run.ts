@@ -44,6 +44,7 @@ export class VerifyRun {
       bytesOf: ({ sizeBytes }) => sizeBytes,
       begin: (batch) => batch.map((draft) => this.#number(draft)),
       job: (objects, regions) => ({ kind: 'pull', objects, regions }),
+      again: (item) => item,
       settle: (item, outcome) => this.#settle(item, outcome),
     });
   }

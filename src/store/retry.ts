@@ -139,7 +139,7 @@ class Retry {
         }
         stopIfAborted(signal, object);
         this.#ports.onRetry?.(error, pauseMs);
-        options?.onRetry?.();
+        options?.onRetry?.(error);
         await this.#sleep(pauseMs, signal);
       }
     }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { SealiftError } from '../errors.js';
 
 /** User metadata and nothing else: full lower-case header names (`x-oss-meta-…`) to ASCII values. */
 export type Metadata = Readonly<Record<string, string>>;
@@ -6,7 +7,7 @@ export type Metadata = Readonly<Record<string, string>>;
 export interface RequestOptions {
   readonly signal?: AbortSignal;
   /** Told before the same request is sent again: an answer may have been lost, and with it what the request did. */
-  readonly onRetry?: () => void;
+  readonly onRetry?: (failure: SealiftError) => void;
 }
 
 export interface PutOptions extends RequestOptions {

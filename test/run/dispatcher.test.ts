@@ -9,6 +9,7 @@ import { Budget } from '../../src/run/budget.js';
 import { Dispatcher, type Crew } from '../../src/run/dispatcher.js';
 import { resolveBounds } from '../../src/run/effective.js';
 import type { Outcome, PushItem } from '../../src/run/jobs.js';
+import { afterAttempt } from '../../src/run/plan.js';
 import { Tally } from '../../src/run/tally.js';
 import { ThreadPool } from '../../src/run/thread-pool.js';
 import type { EncodedPath, ObjectKey } from '../../src/run/types.js';
@@ -42,6 +43,7 @@ function setUp(t: TestContext, onBegin: (keys: readonly string[]) => void = () =
       return drafts.map((draft) => ({ ...draft, id: nextId++ }));
     },
     job: (files, regions) => ({ kind: 'push', files, regions }),
+    again: (item) => ({ ...item, replace: afterAttempt(item.replace) }),
     settle: (item, outcome) => void outcomes.set(item.key, outcome),
   });
   return { crew, outcomes, begun, dispatcher, ended: async () => await Promise.all(work) };
@@ -66,6 +68,19 @@ describe('the dispatcher', () => {
     const states = [...outcomes.values()].map(({ state }) => state);
     // A job that shares its thread with two deaths in a row is given up; nearly all of them make it.
     assert.ok(states.filter((state) => state === 'done').length >= keys.length - 20, JSON.stringify(states));
+  });
+
+  it('tells a fresh thread that the dead one may have done the work', async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'sealift-test-'));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const { dispatcher, outcomes, ended } = setUp(t);
+    const dying = `dies-once:${directory}/mark`;
+    await dispatcher.add(draft(dying));
+    await dispatcher.flush();
+    await ended();
+    const outcome = outcomes.get(dying);
+    assert.ok(outcome?.state === 'done');
+    assert.equal(outcome.stored.etag, 'if-ours');
   });
 
   it('fails a job that kills its thread twice, by name, and returns its bytes', async (t) => {

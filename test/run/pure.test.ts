@@ -9,7 +9,7 @@ import { partBytesFor, resolveBounds } from '../../src/run/effective.js';
 import type { RunEvent } from '../../src/run/events.js';
 import { decideExisting } from '../../src/run/existing.js';
 import { cut, onEveryPiece } from '../../src/run/large-file.js';
-import { Batcher, planFile } from '../../src/run/plan.js';
+import { afterAttempt, Batcher, planFile } from '../../src/run/plan.js';
 import { planPull, type PullFacts } from '../../src/run/pull-plan.js';
 import { slabBytes, Slabs } from '../../src/run/slabs.js';
 import { storeIdentity } from '../../src/run/store-identity.js';
@@ -159,6 +159,10 @@ describe('the plan of a push', () => {
     assert.deepEqual(planFile(STAT, undefined, policy), { action: 'push', how: 'whole', replace: 'no' });
     assert.deepEqual(planFile({ ...STAT, sizeBytes: 101 }, undefined, policy), { action: 'push', how: 'parts', replace: 'no' });
     assert.equal(planFile(STAT, { isDone: true, attempted: true, unchanged: true }, { ...policy, checksum: true }).action, 'push');
+  });
+
+  it('takes what an attempt may have left for ours, and proves what was proven', () => {
+    assert.deepEqual((['no', 'if-ours', 'yes'] as const).map(afterAttempt), ['if-ours', 'if-ours', 'yes']);
   });
 
   it('never replaces somebody else\'s object unless told to overwrite', () => {

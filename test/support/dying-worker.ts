@@ -2,7 +2,10 @@ import { existsSync, writeFileSync } from 'node:fs';
 import type { Task } from '../../src/run/context.js';
 import type { Outcome } from '../../src/run/jobs.js';
 
-/** A worker whose thread ends in the middle of a job: once for keys that name a mark, each time for `dies-always`. */
+/**
+ * A worker whose thread ends in the middle of a job: once for keys that name a mark, each time for `dies-always`. The ETags that it
+ * answers with are what it was told to replace.
+ */
 export default async function run({ job }: Task): Promise<readonly Outcome[]> {
   if (job.kind !== 'push') {
     throw new Error('only pushes here');
@@ -15,5 +18,5 @@ export default async function run({ job }: Task): Promise<readonly Outcome[]> {
     }
   }
   await Promise.resolve();
-  return job.files.map(({ id, stat }) => ({ state: 'done', id, stat, stored: { etag: 'E', crc64: '1', commitment: '' } }));
+  return job.files.map(({ id, stat, replace }) => ({ state: 'done', id, stat, stored: { etag: replace, crc64: '1', commitment: '' } }));
 }

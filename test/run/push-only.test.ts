@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import type { Worker } from 'node:worker_threads';
+import type { FaultPlan } from '../../src/local/cloud.js';
+import { content, describeTree, plant } from '../support/trees.js';
+import { makeWorld, only, publicHalf, SMALL, type World } from '../support/world.js';
+
+const FORBIDDEN = { kind: 'answer', status: 403, code: 'AccessDenied' } as const;
+const BUSY = { kind: 'answer', status: 503, code: 'ServiceUnavailable' } as const;
+const LARGE = 4_300_000;
+
+/** What a key that may push and do nothing else is told; everything else is up to `further`. */
+function pushOnly(further: FaultPlan = () => undefined): FaultPlan {
+  return (request) => (/^(?:Head|Get|List(?!Parts))/.test(request.operation) ? FORBIDDEN : further(request));
+}
+
+/** The first answer to `operation` is lost; of every later request `then` happens. */
+function loseFirst(operation: string, then: ReturnType<FaultPlan>): FaultPlan {
+  let isLost = false;
+  return (request) => {
+    if (isLost) {
+      return then;
+    }
+    isLost = request.operation === operation;
+    return isLost ? { kind: 'lose-answer' } : undefined;
+  };
+}
+
+async function pushOnlyWorld(t: TestContext): Promise<{ world: World; push: World['push'] }> {
+  const world = await makeWorld(t);
+  return { world, push: async (more) => await world.push({ keys: [publicHalf(world.key)], resumeSecret: world.path('secret'), ...more }) };
+}
+
+async function comesBack(world: World): Promise<void> {
+  world.faults = () => undefined;
+  const { result } = await world.pull(world.path('back'));
+  assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
+  assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
+}
+
+describe('a host that may only push', () => {
+  it('sends once more what may have arrived, with a fresh key, and the summary counts it', async (t) => {
+    const { world, push } = await pushOnlyWorld(t);
+    plant(world.source, { a: 'a' });
+    world.faults = pushOnly(loseFirst('PutObject', FORBIDDEN));
+    assert.equal((await push()).result.exitCode, 5);
+    world.faults = pushOnly();
+    const { result, events } = await push();
+    assert.deepEqual([result.exitCode, result.done, result.restarted], [0, 1, 1], JSON.stringify(result.failures));
+    assert.ok(events.some((event) => event.event === 'summary' && event.restarted === 1));
+    const keys = only(world.requests, 'PutObject').map(({ metadata }) => metadata['x-oss-meta-oss-crypto-key']);
+    assert.equal(new Set([keys[0], keys.at(-1)]).size, 2);
+    await comesBack(world);
+  });
+
+  it('is not stopped by an answer that gets lost', async (t) => {
+    const { world, push } = await pushOnlyWorld(t);
+    plant(world.source, { a: 'a', b: 'b' });
+    world.faults = pushOnly(loseFirst('PutObject', undefined));
+    const { result } = await push();
+    assert.deepEqual([result.exitCode, result.done, result.restarted], [0, 2, 1], JSON.stringify(result.failures));
+    await comesBack(world);
+  });
+
+  it('starts a large file again whose last answer was lost', async (t) => {
+    const { world, push } = await pushOnlyWorld(t);
+    plant(world.source, { large: content(LARGE) });
+    world.faults = pushOnly(loseFirst('CompleteMultipartUpload', FORBIDDEN));
+    assert.equal((await push()).result.exitCode, 5);
+    for (const resumeSecret of [world.path('another'), world.path('secret')]) {
+      world.faults = pushOnly(loseFirst('CompleteMultipartUpload', FORBIDDEN));
+      assert.equal((await push({ resumeSecret })).result.exitCode, 5);
+    }
+    world.faults = pushOnly();
+    const { result } = await push();
+    assert.deepEqual([result.exitCode, result.done, result.restarted], [0, 1, 1], JSON.stringify(result.failures));
+    await comesBack(world);
+  });
+
+  it('leaves what stood there before it sent anything, however often it tries', async (t) => {
+    const { world, push } = await pushOnlyWorld(t);
+    plant(world.source, { a: 'a', b: 'b', large: content(LARGE) });
+    const theirs = await Promise.all(['a', 'large'].map((name) => world.putPlain(`backup/${name}`, 'theirs')));
+    let busy = 0;
+    world.faults = pushOnly(({ operation, key }) => (operation === 'PutObject' && key === 'backup/a' && (busy += 1) === 1 ? BUSY : undefined));
+    for (const done of [1, 0, 0]) {
+      const { result } = await push();
+      assert.deepEqual([result.exitCode, result.done, result.failed, result.restarted], [3, done, 2, undefined]);
+      assert.deepEqual(result.failures.map(({ code }) => code), ['exists', 'exists']);
+    }
+    const { result } = await push({ ifExists: 'skip', include: ['a'] });
+    assert.deepEqual([result.exitCode, result.skipReasons?.exists], [0, 1]);
+    world.faults = () => undefined;
+    assert.deepEqual(await Promise.all(['a', 'large'].map((name) => world.etag(`backup/${name}`))), theirs);
+  });
+
+  it('leaves what took the place of a large file while its upload was waiting', async (t) => {
+    const { world, push } = await pushOnlyWorld(t);
+    plant(world.source, { large: content(LARGE) });
+    world.faults = pushOnly(({ operation }) => (operation === 'UploadPart' ? FORBIDDEN : undefined));
+    assert.equal((await push()).result.exitCode, 5);
+    const theirs = await world.putPlain('backup/large', 'theirs');
+    world.faults = pushOnly();
+    const { result } = await push({ resumeSecret: world.path('another') });
+    assert.deepEqual(result.failures.map(({ code }) => code), ['exists']);
+    world.faults = () => undefined;
+    assert.equal(await world.etag('backup/large'), theirs);
+  });
+});
+
+describe('a thread that dies after its files have arrived', () => {
+  it('does not make them somebody else\'s', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, Object.fromEntries(Array.from({ length: 64 }, (_, i) => [join('many', `${i}`), content(100 + i, i)])));
+    const threads: Worker[] = [];
+    const onWorker = (thread: Worker): void => void threads.push(thread);
+    process.on('worker', onWorker);
+    t.after(() => process.off('worker', onWorker));
+    let answers = 0;
+    world.answered = ({ operation }) => {
+      answers += operation === 'PutObject' ? 1 : 0;
+      if (answers === 20) {
+        threads.forEach((thread) => void thread.terminate());
+      }
+    };
+    const { result } = await world.push({ ifExists: 'fail', tuning: { ...SMALL, concurrency: 8 } });
+    assert.deepEqual([result.exitCode, result.done], [0, 64], JSON.stringify(result.failures));
+    await comesBack(world);
+  });
+});
