@@ -52,7 +52,7 @@ export const SETTINGS = {
   'allow-unauthenticated': { kind: 'flag', describe: 'Read objects of other SDKs, which nothing can authenticate', byDefault: 'false' },
   'preserve-special-bits': { kind: 'flag', describe: 'Restore set-uid, set-gid and sticky bits too', byDefault: 'false' },
   'preserve-sparse': { kind: 'flag', describe: 'Leave blocks of zeros out of the files, so that sparse ones stay small', byDefault: 'false' },
-  'break-lock': { kind: 'flag', describe: 'Take over the lock of a run on another host that is known to be gone', byDefault: 'false' },
+  'break-lock': { kind: 'flag', describe: 'Take over the lock of a run on another host, or in another container, that is known to be gone', byDefault: 'false' },
   'new-run': { kind: 'flag', describe: 'Start afresh instead of continuing the run of the same source and destination', byDefault: 'false' },
   against: { kind: 'path', describe: 'Local directory to compare with, byte for byte', byDefault: 'none' },
   report: { kind: 'path', describe: 'File to write the record of what was proven to, JSON', byDefault: 'none' },

@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/keys': ['src/crypto'],
   'src/store': ['src/crypto', 'src/run/options.ts'],
   'src/files': ['src/run/types.ts'],
-  'src/manifest': ['src/run/types.ts', 'src/run/events.ts'],
+  'src/manifest': ['src/files/machine.ts', 'src/run/types.ts', 'src/run/events.ts'],
   'src/local': ['src/crypto', 'src/manifest/lock.ts'],
   'src/format.ts': ['src/crypto', 'src/envelope', 'src/keys/keyring.ts', 'src/keys/rsa.ts', 'src/keys/wrapped-start.ts', 'src/keys/wrapper.ts', 'src/run/opening.ts', 'src/run/sealing.ts', 'src/store/store.ts'],
   'src/bucket': ['src/crypto', 'src/envelope', 'src/keys', 'src/store', 'src/files', 'src/run'],

@@ -27,7 +27,7 @@ function repairCommand(context: ManifestContext): CommandModule<object, RepairAr
     builder: (yargs) =>
       yargs
         .positional('file', { type: 'string', demandOption: true, describe: 'The manifest that a command called damaged' })
-        .option('break-lock', { type: 'boolean', default: false, describe: 'Take over the lock of a run on another host that is known to be gone' })
+        .option('break-lock', { type: 'boolean', default: false, describe: 'Take over the lock of a run on another host, or in another container, that is known to be gone' })
         .option('json', { type: 'boolean', default: false, describe: 'One JSON line on stdout, text for people on stderr' })
         .example('$0 manifest repair run.jsonl', 'then run "sealift resume run.jsonl"'),
     handler: async (flags) => {

@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { lstatSync, readdirSync, unlinkSync } from 'node:fs';
 import { errnoOf } from './errno.js';
+import { thisMachine } from './machine.js';
 
 /** What tells one process from every other, also after it is gone. */
 export interface ProcessTag {
@@ -80,13 +80,12 @@ function currentProcess(): ProcessTag {
 }
 
 function readTag(): ProcessTag {
-  const namespace = attempt(() => readlinkSync('/proc/self/ns/pid')) ?? process.platform;
-  const boot = attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim());
+  const { host, namespace, bootId, pid } = thisMachine;
   return {
-    host: digest(`${hostname()} ${namespace}`),
-    boot: boot === undefined ? '0'.repeat(TAG_DIGITS) : digest(boot),
-    pid: process.pid,
-    start: processStart(process.pid) ?? 0,
+    host: digest(`${host} ${namespace === '' ? process.platform : namespace}`),
+    boot: bootId === '' ? '0'.repeat(TAG_DIGITS) : digest(bootId),
+    pid,
+    start: processStart(pid) ?? 0,
   };
 }
 
@@ -96,28 +95,6 @@ function digest(text: string): string {
 
 /** Undefined when no such process runs; 0 when it does but its start is not known. */
 function processStart(pid: number): number | undefined {
-  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  if (stat === undefined) {
-    return isAlive(pid) ? 0 : undefined;
-  }
-  // proc(5): the command, in parentheses, may contain anything; state is the first field after it, start time the 20th.
-  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return state === 'Z' || state === 'X' ? undefined : Number(fields[18]);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) !== 'ESRCH';
-  }
-}
-
-function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
+  const start = thisMachine.startTimeOf(pid);
+  return start === undefined ? undefined : Number(start);
 }

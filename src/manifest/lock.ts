@@ -1,17 +1,17 @@
 import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { SealiftError } from '../errors.js';
+import { thisMachine, type Machine } from '../files/machine.js';
 import { errnoOf, writeError } from './files.js';
 import { holdSocket, type HeldSocket } from './held-socket.js';
-import { thisMachine, type Machine } from './machine.js';
-import { integer, text, withMembers, type ValueOf } from './shape.js';
+import { integer, optional, text, withMembers, type ValueOf } from './shape.js';
 
-const holderShape = withMembers({ host: text, bootId: text, pid: integer(1), startTime: text, since: text });
+const holderShape = withMembers({ host: text, bootId: text, namespace: optional(text), pid: integer(1), startTime: text, since: text });
 
-/** Who holds a manifest, as its lock file says. */
+/** Who holds a manifest, as its lock file says. Earlier versions named no namespace. */
 type Holder = ValueOf<typeof holderShape>;
 
 export interface LockOptions {
-  /** Take over from another host, and from a process of which nothing certain can be known. @default false */
+  /** Take over from another host or container, and from a process of which nothing certain can be known. @default false */
   readonly breakLock?: boolean;
   readonly machine?: Machine;
 }
@@ -104,8 +104,8 @@ async function openNew(lockFile: string): Promise<FileHandle | undefined> {
   }
 }
 
-function describeHolder({ host, bootId, pid, startTimeOf }: Machine): string {
-  const holder: Holder = { host, bootId, pid, startTime: startTimeOf(pid) ?? '', since: new Date().toISOString() };
+function describeHolder({ host, bootId, namespace, pid, startTimeOf }: Machine): string {
+  const holder: Holder = { host, bootId, namespace, pid, startTime: startTimeOf(pid) ?? '', since: new Date().toISOString() };
   return `${JSON.stringify(holder)}\n`;
 }
 
@@ -127,18 +127,24 @@ function refuseUnlessStale(manifest: string, holder: Holder | undefined, { break
   }
 }
 
-function judge(holder: Holder | undefined, { host, bootId, startTimeOf }: Machine): 'live' | 'stale' | 'unknown' {
+function judge(holder: Holder | undefined, { host, bootId, namespace, startTimeOf }: Machine): 'live' | 'stale' | 'unknown' {
   if (holder?.host !== host) {
     return 'unknown';
   }
   if (holder.bootId !== bootId) {
     return 'stale';
   }
+  if (holder.namespace !== undefined && holder.namespace !== namespace) {
+    return 'unknown';
+  }
   const startTime = startTimeOf(holder.pid);
-  if (startTime !== holder.startTime) {
+  if (startTime === undefined) {
     return 'stale';
   }
-  return startTime === '' ? 'unknown' : 'live';
+  if (startTime === '' || holder.startTime === '') {
+    return 'unknown';
+  }
+  return startTime === holder.startTime ? 'live' : 'stale';
 }
 
 function lockedBy(manifest: string, holder: Holder | undefined, remedy: string): SealiftError {

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { machineOf, thisMachine, type Machine } from '../../src/files/machine.js';
 import { holdSocket } from '../../src/manifest/held-socket.js';
 import { lockManifest } from '../../src/manifest/lock.js';
-import { machineOf, thisMachine, type Machine } from '../../src/manifest/machine.js';
 import { failureOf, temporaryDirectory } from './support.js';
 
 const directory = temporaryDirectory();
@@ -39,7 +39,7 @@ async function killed(child: Holder): Promise<void> {
 
 /** A machine without the socket, so that everything hangs on the lock file. */
 function machine(change: Partial<Machine> = {}): Machine {
-  return { host: 'alpha', bootId: 'boot 1', pid: 100, abstractSockets: false, startTimeOf: () => '5', ...change };
+  return { host: 'alpha', bootId: 'boot 1', namespace: 'pid:[1]', pid: 100, abstractSockets: false, startTimeOf: () => '5', ...change };
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -122,6 +122,7 @@ describe('the lock file alone', () => {
     'the process is gone': { startTimeOf: () => undefined },
     'its number belongs to a later process': { startTimeOf: () => '6' },
     'the machine was booted since': { bootId: 'boot 2' },
+    'the machine was booted since, and its containers are others': { bootId: 'boot 2', namespace: 'pid:[2]' },
   };
   for (const [name, change] of Object.entries(stale)) {
     it(`is stale when ${name}`, async () => {
@@ -137,12 +138,13 @@ describe('the lock file alone', () => {
 
   const unknown: Readonly<Record<string, Partial<Machine>>> = {
     'it is of another host': { host: 'beta' },
+    'it is of another container under the same host name': { namespace: 'pid:[2]', startTimeOf: () => undefined },
     'the system does not tell processes apart': { startTimeOf: () => '' },
   };
   for (const [name, change] of Object.entries(unknown)) {
     it(`is broken only on demand when ${name}`, async () => {
       const file = fresh();
-      await lockManifest(file, { machine: machine({ startTimeOf: change.startTimeOf ?? (() => '5') }) });
+      await lockManifest(file, { machine: machine({ startTimeOf: () => change.startTimeOf?.(100) ?? '5' }) });
       const error = await failureOf(() => lockManifest(file, { machine: machine({ pid: 200, ...change }) }));
       assert.deepEqual([error.code, error.exitCode], ['locked', 8]);
       assert.match(error.message, /by process 100 on alpha/);
@@ -151,6 +153,17 @@ describe('the lock file alone', () => {
       await lock.release();
     });
   }
+
+  it('of an earlier version, which named no namespace, is judged by its process', async () => {
+    const file = fresh();
+    const lock = await lockManifest(file, { machine: machine() });
+    const text = readFileSync(`${file}.lock`, 'utf8');
+    await lock.release();
+    assert.match(text, /"namespace":"pid:\[1\]",/);
+    writeFileSync(`${file}.lock`, text.replace('"namespace":"pid:[1]",', ''));
+    assert.match(String((await failureOf(() => lockManifest(file, { machine: machine({ pid: 200 }) }))).remedy), /wait/);
+    await (await lockManifest(file, { machine: machine({ pid: 200, startTimeOf: () => undefined }) })).release();
+  });
 
   it('is broken only on demand when it was never finished', async () => {
     const file = fresh();
@@ -163,9 +176,10 @@ describe('the lock file alone', () => {
 describe('what a machine tells', () => {
   for (const platform of ['linux', 'darwin'] as const) {
     it(`about processes: ${platform}`, async () => {
-      const { startTimeOf, bootId, abstractSockets } = machineOf(platform);
+      const { startTimeOf, bootId, namespace, abstractSockets } = machineOf(platform);
       assert.equal(abstractSockets, platform === 'linux');
       assert.equal(bootId === '', platform !== 'linux');
+      assert.equal(namespace, platform === 'linux' ? readlinkSync('/proc/self/ns/pid') : '');
       const child = spawn('sleep', ['60']);
       const pid = child.pid ?? 0;
       const started = startTimeOf(pid);
