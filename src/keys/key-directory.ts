@@ -1,8 +1,9 @@
 import { generateKeyPair, randomBytes } from 'node:crypto';
-import { link, lstat, mkdir, unlink } from 'node:fs/promises';
+import { link, lstat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { MasterKeyError, isSealiftError } from '../errors.js';
+import { makeDirectories } from '../files/sync.js';
 import { SDK_RSA_KEY_BITS } from '../limits.js';
 import { encryptPrivateKey } from './encrypted-pkcs8.js';
 import { SDK_PRIVATE, SDK_PUBLIC, loadRsaKey, type LoadOptions } from './key-files.js';
@@ -60,7 +61,7 @@ async function generate(directory: string, names: Pair, { passphrase }: LoadOpti
 
 async function makePrivate(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectories(directory, 0o700);
   } catch (cause) {
     throw new MasterKeyError('key-file-invalid', `the key directory ${directory} cannot be made`, { object: directory, remedy: 'Name a directory that can be written to.', cause });
   }

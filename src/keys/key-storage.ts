@@ -2,6 +2,7 @@ import { open, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 
 import { MasterKeyError, SealiftError } from '../errors.js';
+import { syncDirectoryOf } from '../files/sync.js';
 import { MAX_KEY_FILE_BYTES } from '../limits.js';
 
 const OTHERS = 0o077;
@@ -57,7 +58,7 @@ export interface NewFile {
 }
 
 /**
- * Writes new files, flushed to disk, and never over existing ones: when one cannot be written, those written before it
+ * Writes new files, flushed to disk together with their names, and never over existing ones: when one cannot be written, those written before it
  * are removed again. Rejects with `exists`, `key-file-invalid` (no such folder), `disk-full` or `write-failed`.
  */
 export async function writeNewFiles(files: readonly NewFile[]): Promise<void> {
@@ -66,6 +67,7 @@ export async function writeNewFiles(files: readonly NewFile[]): Promise<void> {
     try {
       await writeNew(file);
       written.push(file.path);
+      await syncDirectoryOf(file.path);
     } catch (error) {
       await Promise.allSettled(written.map((path) => unlink(path)));
       throw unwritable(file.path, error);

@@ -1,5 +1,4 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { SealiftError } from '../errors.js';
 
 /** The errno name of a system error. */
@@ -49,14 +48,4 @@ export function writeError(name: string, what: string, cause: unknown): SealiftE
     remedy: full ? 'make room on its file system, then run "sealift resume"' : 'check its file system and permissions, then run "sealift resume"',
     cause,
   });
-}
-
-/** Makes a created, renamed or removed name survive a loss of power. */
-export async function syncDirectoryOf(file: string): Promise<void> {
-  const directory = await open(dirname(file), 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }

@@ -1,13 +1,14 @@
 import { constants } from 'node:fs';
-import { mkdir, open, rm, type FileHandle } from 'node:fs/promises';
+import { open, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { ErrorCode, Failure } from '../errors.js';
+import { makeDirectories, syncDirectoryOf } from '../files/sync.js';
 import { MAX_PATHS_PER_LINE } from '../limits.js';
 import type { SkipReason } from '../run/events.js';
 import type { EncodedPath, FileStat } from '../run/types.js';
 import type { IndexEntry } from './file-index.js';
-import { openManifest, syncDirectoryOf, writeError } from './files.js';
+import { openManifest, writeError } from './files.js';
 import { Journal, type Timer } from './journal.js';
 import { refuseMalformed, START } from './line.js';
 import { lockManifest, type LockOptions, type ManifestLock } from './lock.js';
@@ -272,7 +273,7 @@ export class Manifest extends ManifestView {
 
 async function createFile(file: string): Promise<FileHandle> {
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeDirectories(dirname(file), 0o700);
     return await open(file, APPEND_NEW, 0o600);
   } catch (error) {
     throw writeError(file, 'cannot be created', error);

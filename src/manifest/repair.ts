@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { copyFile, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { isSealiftError } from '../errors.js';
-import { errnoOf, openManifest, syncDirectoryOf, writeError } from './files.js';
+import { syncDirectoryOf } from '../files/sync.js';
+import { errnoOf, openManifest, writeError } from './files.js';
 import { Journal } from './journal.js';
 import { START } from './line.js';
 import { lockManifest, type LockOptions } from './lock.js';

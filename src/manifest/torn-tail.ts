@@ -1,7 +1,8 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { errnoOf, syncDirectoryOf, writeError } from './files.js';
+import { syncDirectoryOf } from '../files/sync.js';
+import { errnoOf, writeError } from './files.js';
 
 /**
  * Copies what stands behind the last good line to `FILE.torn-N`, then cuts it off, both on the disk when this resolves.

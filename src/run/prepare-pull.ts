@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isSealiftError, SealiftError } from '../errors.js';
 import { encodePath, normalizePrefix } from '../files/names.js';
 import { compileSelection, type Selection } from '../files/selection.js';
+import { makeDirectories } from '../files/sync.js';
 import { canOpen } from '../keys/master-key.js';
 import { readHead } from '../manifest/locate.js';
 import { providerOf } from '../store/credentials.js';
@@ -118,7 +119,7 @@ export async function localRoot(directory: string | Buffer): Promise<LocalRoot> 
 async function destinationRoot({ destination, dryRun }: PullOptions): Promise<LocalRoot> {
   try {
     if (dryRun !== true) {
-      await mkdir(destination, { recursive: true });
+      await makeDirectories(destination);
     }
     return existsSync(destination) ? await localRoot(destination) : notYet(destination);
   } catch (error) {

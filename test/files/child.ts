@@ -1,6 +1,6 @@
 /**
  * A program for tests of what this process cannot show: to root every file is readable, only a process of its own can have
- * few file descriptors, and only another process can be killed. `child.js ACTION PATH [HOARD]` does one thing and prints
+ * few file descriptors or be traced, and only another process can be killed. `child.js ACTION PATH [HOARD]` does one thing and prints
  * JSON: the result, or the code of the error, and how often it waited. With HOARD it first holds up to so many descriptors,
  * and gives them back one at a time from its third wait on.
  */
@@ -8,7 +8,9 @@ import { closeSync, openSync } from 'node:fs';
 import { isSealiftError } from '../../src/errors.js';
 import { withDescriptors } from '../../src/files/errno.js';
 import { openSource } from '../../src/files/source.js';
+import { makeDirectories } from '../../src/files/sync.js';
 import { TargetTree } from '../../src/files/target-tree.js';
+import { writeNewFiles } from '../../src/keys/key-storage.js';
 import type { EncodedPath } from '../../src/run/types.js';
 import { walkAll, words } from './walking.js';
 
@@ -33,6 +35,8 @@ const actions: Readonly<Record<string, () => Promise<unknown>>> = {
     await file.commit({ overwrite: false });
     return 'written';
   },
+  'make-directories': async () => await makeDirectories(path),
+  'make-key': async () => await writeNewFiles([{ path, text: 'a key', mode: 0o600 }]),
   /** Leaves a temporary file behind: ends when it is killed. */
   linger: async () => {
     const file = TargetTree.open(Buffer.from(path)).createFile('lingering' as EncodedPath);
