@@ -16,6 +16,14 @@ export interface IndexEntry {
   readonly attempted: boolean;
 }
 
+/** The last time that a file was done. */
+export interface LastDone {
+  /** Of its record: bytes from the start of the manifest. */
+  readonly offset: number;
+  /** Whether an attempt was begun since, which may have left another object. */
+  readonly attemptedSince: boolean;
+}
+
 /** The part of a file's stat that decides whether it is unchanged. `dev` is left out: it may differ after a reboot. */
 export type StatKey = Pick<FileStat, 'sizeBytes' | 'mtimeNs' | 'ctimeNs' | 'ino'>;
 
@@ -30,13 +38,17 @@ const OFFSET = 48;
 const MENTION = 56;
 const STATE = 64;
 const ROW_BYTES = 65;
+const STATE_BITS = 0x0f;
 const ATTEMPTED = 0x80;
+/** Was done and is not now. No stat is needed then, and the offset of the record that said so stands in place of the size. */
+const WAS_DONE = 0x40;
+const ATTEMPTED_SINCE = 0x20;
 
 /**
  * Every file of a run in 65 bytes, plus 5.3 to 10.7 for finding it by path: 74 bytes per file at 1,000,000 files (measured),
  * and never more than 76 (one page of 1 MiB apart). A row holds the 128-bit digest of the path, the stat of a finished file whole
  * (exact, and cheaper to compare than a digest of it), where its last record and the mention of its path stand in the
- * manifest, and its state. Pages are never copied, so growing costs no second copy.
+ * manifest, and its state; of a file that is no longer done, also where it last was. Pages are never copied, so growing costs no second copy.
  */
 export class FileIndex {
   readonly #pages: DataView[] = [];
@@ -66,7 +78,7 @@ export class FileIndex {
   entry(id: number): IndexEntry {
     const { page, row } = this.#row(id);
     const state = page.getUint8(row + STATE);
-    return { id, state: stateNamed(state & ~ATTEMPTED), offset: page.getFloat64(row + OFFSET), attempted: (state & ATTEMPTED) !== 0 };
+    return { id, state: stateNamed(state & STATE_BITS), offset: page.getFloat64(row + OFFSET), attempted: (state & ATTEMPTED) !== 0 };
   }
 
   /** Gives the path the next id; undefined when it has one already. `mentionOffset` is that of the line that names it. */
@@ -92,9 +104,12 @@ export class FileIndex {
     const { page, row } = this.#row(id);
     const before = page.getUint8(row + STATE);
     const attempted = change.attempted ?? (before & ATTEMPTED) !== 0;
-    this.#bump(before & ~ATTEMPTED, -1);
+    this.#bump(before & STATE_BITS, -1);
     this.#bump(numberOf(state), 1);
-    page.setUint8(row + STATE, numberOf(state) | (attempted ? ATTEMPTED : 0));
+    if ((before & STATE_BITS) === DONE && state !== 'done') {
+      page.setFloat64(row + SIZE, page.getFloat64(row + OFFSET));
+    }
+    page.setUint8(row + STATE, numberOf(state) | (attempted ? ATTEMPTED : 0) | (state === 'done' ? 0 : traceOfDone(before, change.attempted)));
     page.setFloat64(row + OFFSET, change.offset);
   }
 
@@ -116,6 +131,16 @@ export class FileIndex {
       page.getBigInt64(row + CTIME) === inRow(stat.ctimeNs) &&
       page.getBigUint64(row + INO) === stat.ino
     );
+  }
+
+  /** Undefined for a file that never was done. */
+  lastDone(id: number): LastDone | undefined {
+    const { page, row } = this.#row(id);
+    const state = page.getUint8(row + STATE);
+    if ((state & STATE_BITS) === DONE) {
+      return { offset: page.getFloat64(row + OFFSET), attemptedSince: false };
+    }
+    return (state & WAS_DONE) === 0 ? undefined : { offset: page.getFloat64(row + SIZE), attemptedSince: (state & ATTEMPTED_SINCE) !== 0 };
   }
 
   /** Plaintext bytes of a done file. */
@@ -164,6 +189,16 @@ function inRow(timeNs: bigint): bigint {
 
 function numberOf(state: EntryState): number {
   return (LATER_STATES as readonly EntryState[]).indexOf(state) + 1;
+}
+
+const DONE = numberOf('done');
+
+/** What a file that is not done keeps of the time when it was. */
+function traceOfDone(before: number, attempted: boolean | undefined): number {
+  if ((before & STATE_BITS) !== DONE && (before & WAS_DONE) === 0) {
+    return 0;
+  }
+  return WAS_DONE | (attempted === true ? ATTEMPTED_SINCE : before & ATTEMPTED_SINCE);
 }
 
 function stateNamed(number: number): EntryState {

@@ -5,7 +5,7 @@ import type { EntryState, IndexEntry, StatKey } from './file-index.js';
 import { openManifest } from './files.js';
 import { parseLine, type Position } from './line.js';
 import { readLine } from './raw-lines.js';
-import type { CloseRecord, ManifestLine, ManifestRecord, OpenRecord, SessionRecord } from './record.js';
+import type { CloseRecord, DoneRecord, ManifestLine, ManifestRecord, OpenRecord, SessionRecord } from './record.js';
 import { corruptManifest, emptyManifest, Replay } from './replay.js';
 import { ManifestState, type PendingFetch, type PendingUpload } from './state.js';
 
@@ -101,6 +101,24 @@ export class ManifestView {
   /** The record that gave the entry its state, read from the file: about 10 µs. @throws SealiftError `manifest-corrupt` */
   read(entry: IndexEntry): ManifestRecord {
     return this.lineAt(entry.offset);
+  }
+
+  /** Whether the file was done at any time, whatever became of it since. */
+  wasDone(entry: IndexEntry): boolean {
+    return this.state.index.lastDone(entry.id) !== undefined;
+  }
+
+  /** The record of the last time that the file was done, read from the file. @throws SealiftError `manifest-corrupt` */
+  lastDone(entry: IndexEntry): { readonly record: DoneRecord; readonly attemptedSince: boolean } | undefined {
+    const last = this.state.index.lastDone(entry.id);
+    if (last === undefined) {
+      return undefined;
+    }
+    const record = this.lineAt(last.offset);
+    if (record.type !== 'done') {
+      throw changedBehindOurBack(this.file);
+    }
+    return { record, attemptedSince: last.attemptedSince };
   }
 
   /** The path of a file, read from the file. @throws SealiftError `manifest-corrupt` */

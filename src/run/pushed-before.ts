@@ -1,15 +1,18 @@
+import type { IndexEntry } from '../manifest/file-index.js';
 import { findManifest } from '../manifest/locate.js';
 import { openView, readManifest, type ManifestView } from '../manifest/view.js';
 import { sameTarget, type Identity } from './open-manifest.js';
 import type { EncodedPath } from './types.js';
 
-/** What the push of an object recorded about it. */
+/** What the push of an object recorded about it when it was last done. */
 export interface PushedObject {
   readonly etag: string;
   /** Lower-case hex. */
   readonly commitment: string;
   readonly sizeBytes: number;
   readonly mtimeNs: bigint;
+  /** Whether an attempt was begun since, which may have left a newer state. */
+  readonly attemptedSince: boolean;
 }
 
 /**
@@ -27,25 +30,24 @@ export class PushedBefore {
     return this.#view?.file;
   }
 
+  /** Also of a file that failed since, or was given up: what was pushed is there until something replaces it. */
   find(path: EncodedPath): (PushedObject & { readonly id: number }) | undefined {
     const entry = this.#view?.find(path);
-    if (entry?.state !== 'done' || this.#view === undefined) {
+    const last = entry && this.#view?.lastDone(entry);
+    if (entry === undefined || last === undefined) {
       return undefined;
     }
-    const record = this.#view.read(entry);
-    if (record.type !== 'done') {
-      return undefined;
-    }
-    return { id: entry.id, etag: record.etag, commitment: record.commitment ?? '', sizeBytes: record.size, mtimeNs: BigInt(record.mtimeNs) };
+    const { record, attemptedSince } = last;
+    return { id: entry.id, etag: record.etag, commitment: record.commitment ?? '', sizeBytes: record.size, mtimeNs: BigInt(record.mtimeNs), attemptedSince };
   }
 
   /** Ids and paths of everything that should be in the bucket. */
   *objects(): Generator<{ readonly id: number; readonly path: EncodedPath }> {
-    yield* this.#inState('done');
+    yield* this.#entries((view, entry) => view.wasDone(entry));
   }
 
   *emptyDirectories(): Generator<EncodedPath> {
-    for (const { path } of this.#inState('directory')) {
+    for (const { path } of this.#entries((_, { state }) => state === 'directory')) {
       yield path;
     }
   }
@@ -65,9 +67,9 @@ export class PushedBefore {
     await this.#view?.release();
   }
 
-  *#inState(state: 'done' | 'directory'): Generator<{ readonly id: number; readonly path: EncodedPath }> {
+  *#entries(accepts: (view: ManifestView, entry: IndexEntry) => boolean): Generator<{ readonly id: number; readonly path: EncodedPath }> {
     for (const entry of this.#view?.entries() ?? []) {
-      if (entry.state === state && this.#view !== undefined) {
+      if (this.#view !== undefined && accepts(this.#view, entry)) {
         yield { id: entry.id, path: this.#view.path(entry.id) };
       }
     }

@@ -9,7 +9,7 @@ import { Dispatcher } from './dispatcher.js';
 import type { Outcome, PullItem, VerifiedOutcome } from './jobs.js';
 import { listObjects } from './listing.js';
 import type { PreparedReading } from './prepare-pull.js';
-import type { PushedBefore, PushedObject } from './pushed-before.js';
+import type { PushedBefore } from './pushed-before.js';
 import { verifyLarge } from './pull-large.js';
 import { SeenPaths } from './seen-paths.js';
 import type { Session } from './session.js';
@@ -145,28 +145,39 @@ export class VerifyRun {
       tally.moved(outcome.bytes);
     }
     if (recorded !== undefined && recorded.commitment !== outcome.stored.commitment) {
-      this.#otherStates.push({ item, id: recorded.id, commitment: outcome.stored.commitment });
+      this.#otherStates.push({ item, outcome, id: recorded.id, mayBeNewer: recorded.attemptedSince });
       return;
     }
+    this.#pass(item, outcome, recorded !== undefined);
+  }
+
+  #pass(item: PullItem, outcome: VerifiedOutcome, asRecorded: boolean): void {
+    const { tally } = this.#session;
     if (outcome.unauthenticated === true) {
       tally.notice('warning', `${item.key}: nothing authenticates this object; it may have been changed`);
     }
-    this.#task.report?.add({ path: item.path, key: item.key, bytes: outcome.bytes, state: 'verified', proofs: this.#proofs(outcome, recorded), stored: outcome.stored });
+    this.#task.report?.add({ path: item.path, key: item.key, bytes: outcome.bytes, state: 'verified', proofs: this.#proofs(outcome, asRecorded), stored: outcome.stored });
     tally.done({ path: item.path, key: item.key, bytes: outcome.bytes });
   }
 
-  #proofs(outcome: VerifiedOutcome, recorded: PushedObject | undefined): readonly Proof[] {
+  #proofs(outcome: VerifiedOutcome, asRecorded: boolean): readonly Proof[] {
     return [
       ...(outcome.unauthenticated === true ? [] : ['authentic' as const]),
-      ...(recorded === undefined ? [] : ['as-recorded' as const]),
+      ...(asRecorded ? ['as-recorded' as const] : []),
       ...(this.#task.against === undefined ? [] : ['equal-to-local' as const]),
     ];
   }
 
   async #judgeOtherStates(): Promise<void> {
     const older = await this.#task.pushed.olderCommitments(new Set(this.#otherStates.map(({ id }) => id)));
-    for (const { item, id, commitment } of this.#otherStates) {
-      this.#fail(item, toFailure(older.get(id)?.has(commitment) === true ? rolledBack(item.key) : replacedSince(item.key)));
+    for (const { item, outcome, id, mayBeNewer } of this.#otherStates) {
+      if (older.get(id)?.has(outcome.stored.commitment) === true) {
+        this.#fail(item, toFailure(rolledBack(item.key)));
+      } else if (mayBeNewer) {
+        this.#pass(item, outcome, false);
+      } else {
+        this.#fail(item, toFailure(replacedSince(item.key)));
+      }
     }
   }
 
@@ -229,10 +240,11 @@ export class VerifyRun {
 
 interface OtherState {
   readonly item: PullItem;
+  readonly outcome: VerifiedOutcome;
   /** In the push manifest. */
   readonly id: number;
-  /** Of the object that is there. */
-  readonly commitment: string;
+  /** A later attempt was begun, and the manifest does not say what came of it. */
+  readonly mayBeNewer: boolean;
 }
 
 /** Of a name that no object can have, just that. */

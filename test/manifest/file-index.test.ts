@@ -68,6 +68,29 @@ describe('the file index', () => {
     assert.equal(index.isUnchanged({ id }, { ...distant, mtimeNs: distant.mtimeNs - 1n }), false);
   });
 
+  it('remembers where a file was last done, whatever it is since, and whether an attempt was begun after that', () => {
+    const index = new FileIndex();
+    const id = index.add(path('a'), 0) ?? -1;
+    const at = (state: EntryState, offset: number, attempted?: boolean): unknown => {
+      index.set(id, state, attempted === undefined ? { offset } : { offset, attempted });
+      return index.lastDone(id);
+    };
+    assert.equal(index.lastDone(id), undefined);
+    assert.equal(at('started', 1, true), undefined);
+    assert.deepEqual(at('done', 2, true), { offset: 2, attemptedSince: false });
+    index.setStat(id, statOf());
+    assert.deepEqual(at('failed', 3), { offset: 2, attemptedSince: false });
+    assert.deepEqual(at('started', 4, true), { offset: 2, attemptedSince: true });
+    assert.deepEqual(at('skipped', 5, false), { offset: 2, attemptedSince: true });
+    assert.equal(index.isUnchanged({ id }, statOf()), false);
+    assert.deepEqual(at('done', 6, true), { offset: 6, attemptedSince: false });
+    index.setStat(id, statOf());
+    assert.deepEqual(at('done', 7, true), { offset: 7, attemptedSince: false });
+    assert.equal(index.isUnchanged({ id }, statOf()), true);
+    assert.deepEqual(at('directory', 8), { offset: 7, attemptedSince: false });
+    assert.deepEqual(index.entry(id), { id, state: 'directory', offset: 8, attempted: true });
+  });
+
   it('refuses ids that it never gave', () => {
     const index = new FileIndex();
     index.add(path('a'), 0);

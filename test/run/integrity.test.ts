@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Crc64 } from '../../src/crypto/crc64.js';
+import { Manifest } from '../../src/manifest/manifest.js';
+import type { EncodedPath } from '../../src/run/types.js';
 import type { Metadata } from '../../src/store/store.js';
 import { content, plant } from '../support/trees.js';
 import { makeWorld, SMALL, strangersKey, type World } from '../support/world.js';
@@ -24,6 +26,22 @@ async function store(world: World, key: string, body: Buffer, metadata: Metadata
   const crc64 = Crc64.create().digestOf(body);
   await world.store.put(key, body, { metadata, crc64 });
 }
+
+/** Takes from an object what authenticates it. */
+async function strip(world: World, key: string): Promise<void> {
+  const { body, metadata } = await fetchStored(world, key);
+  await store(world, key, body, Object.fromEntries(Object.entries(metadata).filter(([name]) => !name.startsWith('x-oss-meta-sealift-'))));
+}
+
+/** What a push writes that is killed before it hears of its first object. */
+async function killedAt(manifest: string, path: string): Promise<void> {
+  const journal = await Manifest.load(manifest);
+  journal.started([path as EncodedPath]);
+  await journal.release();
+}
+
+/** More than any object may hold. */
+const TOO_LARGE = 2 ** 36 - 31;
 
 function flipped(body: Buffer, at: number): Buffer {
   const copy = Buffer.from(body);
@@ -94,15 +112,29 @@ describe('a changed object', () => {
     const world = await makeWorld(t);
     plant(world.source, { 'a.bin': content(100) });
     await world.push();
-    const { body, metadata } = await fetchStored(world, 'backup/a.bin');
-    const stripped = Object.fromEntries(Object.entries(metadata).filter(([name]) => !name.startsWith('x-oss-meta-sealift-')));
-    await store(world, 'backup/a.bin', body, stripped);
+    await strip(world, 'backup/a.bin');
     const refused = await world.pull(world.path('back'), { allowUnauthenticated: true });
     assert.equal(refused.result.exitCode, 4);
     assert.equal(refused.result.failures[0]?.code, 'unauthenticated');
     const elsewhere = await world.pull(world.path('elsewhere'), { allowUnauthenticated: true, manifestDirectories: [world.path('other-manifests')] });
     assert.equal(elsewhere.result.exitCode, 0, 'who has no manifest cannot know');
     assert.ok(elsewhere.events.some((event) => event.event === 'notice' && event.level === 'warning'));
+  });
+
+  it('is refused so too when later sessions of the push failed on it or were interrupted', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { failed: 'a', interrupted: 'b' });
+    await world.push();
+    truncateSync(join(world.source, 'failed'), TOO_LARGE);
+    assert.equal((await world.push()).result.failures[0]?.code, 'too-large');
+    const manifest = join(world.manifests, readdirSync(world.manifests)[0] ?? '');
+    await killedAt(manifest, 'interrupted');
+    await strip(world, 'backup/failed');
+    await strip(world, 'backup/interrupted');
+    for (const { result } of [await world.pull(world.path('back'), { allowUnauthenticated: true }), await world.verify({ manifest, allowUnauthenticated: true })]) {
+      assert.deepEqual(result.failures.map(({ code }) => code), ['unauthenticated', 'unauthenticated']);
+    }
+    assert.deepEqual(readdirSync(world.path('back')), []);
   });
 });
 
@@ -185,6 +217,41 @@ describe('verify', () => {
     const { result } = await world.pull(world.path('back'), { manifest: world.path('pull.jsonl') });
     await assert.rejects(world.verify({ manifest: world.path('none.jsonl') }), { code: 'manifest-missing', exitCode: 2, message: /there is no manifest .*none\.jsonl/ });
     await assert.rejects(world.verify({ manifest: result.manifest ?? '' }), { code: 'usage', message: /pull\.jsonl is no manifest of a push/ });
+  });
+
+  it('with a manifest that did not end well knows what was pushed before, and that a newer state may be there', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { failed: 'failed', linked: 'linked', lost: 'lost', newer: 'newer' });
+    await world.push();
+    const manifest = join(world.manifests, readdirSync(world.manifests)[0] ?? '');
+    const older = await fetchStored(world, 'backup/newer');
+    writeFileSync(join(world.source, 'newer'), 'second state');
+    await world.push();
+    const newer = await fetchStored(world, 'backup/newer');
+    truncateSync(join(world.source, 'failed'), TOO_LARGE);
+    for (const name of ['linked', 'lost']) {
+      rmSync(join(world.source, name));
+      symlinkSync('elsewhere', join(world.source, name));
+    }
+    await world.push();
+    await killedAt(manifest, 'newer');
+    const byAnotherRun = { newRun: true, ifExists: 'overwrite', manifestDirectories: [world.path('other-manifests')] } as const;
+    await world.push({ ...byAnotherRun, include: ['newer'] });
+    const report = world.path('report.json');
+    assert.equal((await world.verify({ manifest, report })).result.exitCode, 0);
+    const { files } = JSON.parse(readFileSync(report, 'utf8')) as { files: { path: string; proofs: string[] }[] };
+    assert.deepEqual(files.filter(({ proofs }) => proofs.includes('as-recorded')).map(({ path }) => path), ['failed', 'linked', 'lost']);
+    assert.deepEqual(files.find(({ path }) => path === 'newer')?.proofs, ['authentic'], 'nobody knows what the killed session has sent');
+
+    await store(world, 'backup/newer', newer.body, newer.metadata);
+    assert.equal((await world.verify({ manifest })).result.exitCode, 0, 'the killed session may have sent nothing');
+    await store(world, 'backup/newer', older.body, older.metadata);
+    await world.store.delete('backup/lost');
+    rmSync(join(world.source, 'linked'));
+    writeFileSync(join(world.source, 'linked'), 'by another run');
+    await world.push({ ...byAnotherRun, include: ['linked'] });
+    const { result } = await world.verify({ manifest });
+    assert.deepEqual(result.failures.map(({ path, code }) => `${path}: ${code}`).sort(), ['linked: replaced', 'lost: missing', 'newer: rolled-back']);
   });
 
   it('against a directory finds what differs, and what was never sent', async (t) => {
