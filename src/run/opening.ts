@@ -77,7 +77,7 @@ export function refuseBlockZero(key: string, { keys, sealed }: OpenedEnvelope, s
 
 function refuseUnauthenticated(key: string, policy: OpeningPolicy): void {
   if (policy.mustBeSealed) {
-    throw new UnauthenticatedObjectError('unauthenticated', `${key} was sealed when it was pushed, and carries nothing now that authenticates it`, {
+    throw new UnauthenticatedObjectError('unauthenticated', `${key} was sealed when a manifest recorded it, and carries nothing now that authenticates it`, {
       object: key,
       remedy: 'somebody replaced it or removed its headers; restore it from a copy you trust',
     });

@@ -144,7 +144,8 @@ export class PullRun {
     }
     const foreignPath = pathOfForeignKey(prefix, object.key) ?? path;
     await this.#start({
-      path, key: object.key as PullItem['key'], sizeBytes: object.sizeBytes, overwrite: plan.overwrite, mustBeSealed: pushed !== undefined,
+      path, key: object.key as PullItem['key'], sizeBytes: object.sizeBytes, overwrite: plan.overwrite,
+      mustBeSealed: pushed !== undefined || this.#foundSealed(object.path),
       ...(foreignPath === object.path ? {} : { foreignPath }),
     });
   }
@@ -169,6 +170,16 @@ export class PullRun {
     const record = isDone ? this.#manifest.read(entry) : undefined;
     const etag = record?.type === 'done' ? record.etag : undefined;
     return { isDone, attempted: entry.attempted, unchanged: isDone && this.#manifest.isUnchanged(entry, local), etag };
+  }
+
+  /** By this run, under either name: whether an object collides depends on what else is in the bucket now. */
+  #foundSealed(path: EncodedPath): boolean {
+    const names = this.#prepared.onCollision === 'rename' ? [path, this.#collisions?.rename(path) ?? path] : [path];
+    return names.some((name) => {
+      const entry = this.#manifest.find(name);
+      const records = entry === undefined ? [] : [this.#manifest.lastDone(entry)?.record, this.#manifest.pendingFetch(entry.id)?.fetching];
+      return records.some((record) => record?.commitment !== undefined);
+    });
   }
 
   async #start(item: Unnumbered): Promise<void> {

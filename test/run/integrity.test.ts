@@ -136,6 +136,34 @@ describe('a changed object', () => {
     }
     assert.deepEqual(readdirSync(world.path('back')), []);
   });
+
+  it('is refused so too when this pull found it sealed before, whole or in part and under whatever name', async (t) => {
+    const world = await makeWorld(t);
+    const elsewhere = { manifestDirectories: [world.path('other-manifests')] };
+    const accepting = { allowUnauthenticated: true, overwrite: true, onCollision: 'rename' } as const;
+    plant(world.source, { 'Alone': '1', 'alone': '2', 'pulled': '3', 'begun': '4', 'foreign': '5', 'Later': '6' });
+    await world.push(elsewhere);
+    await strip(world, 'backup/foreign');
+    const first = await world.pull(world.path('back'), { ...accepting, exclude: ['begun'] });
+    assert.equal(first.result.done, 5, JSON.stringify(first.result.failures));
+    assert.ok(first.result.manifest);
+    const journal = await Manifest.load(first.result.manifest);
+    const [id = 0] = journal.started(['begun' as EncodedPath]);
+    await journal.fetching({ id, temporary: '.sealift-begun', etag: await world.etag('backup/begun'), commitment: '0'.repeat(64), size: 1, rangeBytes: 16 });
+    await journal.release();
+    await world.store.delete('backup/alone');
+    plant(world.source, { later: '7' });
+    await world.push({ ...elsewhere, include: ['later'] });
+    for (const name of ['Alone', 'pulled', 'begun', 'Later', 'later']) {
+      await strip(world, `backup/${name}`);
+    }
+    const again = await world.pull(world.path('back'), { ...accepting, checksum: true });
+    assert.equal(again.result.manifest, first.result.manifest);
+    assert.deepEqual(again.result.failures.map(({ path, code }) => `${path.replace(/~.*/, '~')}: ${code}`).sort(), [
+      'Alone: unauthenticated', 'Later~: unauthenticated', 'begun: unauthenticated', 'pulled: unauthenticated',
+    ]);
+    assert.equal(again.result.done, 2, 'one that was foreign before, and one that nobody has seen');
+  });
 });
 
 describe('an object without our authentication', () => {
