@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { buffer as collect } from 'node:stream/consumers';
 import { applyCtr, CtrStream } from '../crypto/ctr.js';
-import type { Attributes } from '../envelope/envelope.js';
+import { parseAttributes } from '../envelope/authentication.js';
 import { SealiftError } from '../errors.js';
 import { fetchInto } from '../run/fetch-into.js';
 import type { ObjectHead } from '../store/store.js';
@@ -15,8 +15,9 @@ export function informationOf(name: string, { sizeBytes, etag, lastModified, met
   return { name, sizeBytes, etag, lastModified, metadata: fromHeaders(metadata) };
 }
 
-export function describedContent(name: string, head: ObjectHead, attributes: Attributes, authenticated: boolean): SavedObject {
-  return { ...informationOf(name, head), attributes, authenticated };
+export function describedContent({ name, head, opened }: Opened, authenticated: boolean): SavedObject {
+  const attributes = parseAttributes(opened.sealed?.authentication.attributes ?? '');
+  return { ...informationOf(name, head), attributes, sealed: opened.sealed !== undefined, authenticated };
 }
 
 /** Plaintext in memory. */

@@ -1,4 +1,3 @@
-import { parseAttributes } from '../envelope/authentication.js';
 import { SealiftError } from '../errors.js';
 import { fetchInto } from '../run/fetch-into.js';
 import { openBody } from '../run/opening.js';
@@ -13,7 +12,7 @@ export async function getContent(name: string, options: GetObjectOptions, ports:
   refuseUnasked(name, options);
   return await withOpened(name, options, ports, async (object) => {
     if (options.range !== undefined) {
-      return rangeContent(describe(object, false), object, options, ports);
+      return rangeContent(describedContent(object, false), object, options, ports);
     }
     return object.head.sizeBytes <= ports.bounds.singlePutBytes ? await inMemory(object, options, ports) : await onDisk(object, options, ports);
   });
@@ -31,16 +30,11 @@ async function inMemory(object: Opened, options: GetObjectOptions, ports: Bucket
   openBody(name, opened, body);
   opened.keys.dataKey.wipe();
   options.onProgress?.({ movedBytes: totalBytes, totalBytes });
-  return bufferContent(describe(object, opened.sealed !== undefined), body);
+  return bufferContent(describedContent(object, opened.sealed !== undefined), body);
 }
 
 async function onDisk(object: Opened, options: GetObjectOptions, ports: BucketPorts): Promise<OpenedObject> {
-  return spooledContent(describe(object, object.opened.sealed !== undefined), await spoolCiphertext(object, options, ports));
-}
-
-function describe({ name, head, opened }: Opened, authenticated: boolean): ReturnType<typeof describedContent> {
-  const attributes = parseAttributes(opened.sealed?.authentication.attributes ?? '');
-  return describedContent(name, head, attributes, authenticated);
+  return spooledContent(describedContent(object, object.opened.sealed !== undefined), await spoolCiphertext(object, options, ports));
 }
 
 /** A range that is passed on by mistake would be taken for verified bytes. */

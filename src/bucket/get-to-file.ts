@@ -1,13 +1,12 @@
 import { basename, dirname, resolve } from 'node:path';
 import { applyCtr } from '../crypto/ctr.js';
-import { parseAttributes } from '../envelope/authentication.js';
 import { AtomicFile } from '../files/atomic.js';
 import { DirectoryHandle } from '../files/directory.js';
 import { encodePath } from '../files/path-encoding.js';
 import { fetchInto } from '../run/fetch-into.js';
 import { openBody } from '../run/opening.js';
 import type { BucketPorts } from './bucket-ports.js';
-import { informationOf } from './content.js';
+import { describedContent } from './content.js';
 import { fetchPieces } from './fetch-pieces.js';
 import { withOpened, type Opened } from './opened.js';
 import type { GetObjectToFileOptions, SavedObject } from './options.js';
@@ -27,18 +26,18 @@ export async function getToFile(name: string, path: string, options: GetObjectTo
 }
 
 async function fill(file: AtomicFile, object: Opened, options: GetObjectToFileOptions, ports: BucketPorts): Promise<SavedObject> {
-  const { name, head, opened } = object;
-  const attributes = parseAttributes(opened.sealed?.authentication.attributes ?? '');
+  const { head, opened } = object;
+  const saved = describedContent(object, opened.sealed !== undefined);
   try {
     file.preallocate(head.sizeBytes);
     await (head.sizeBytes <= ports.bounds.singlePutBytes ? writeWhole(file, object, options, ports) : writePieces(file, object, options, ports));
-    await file.commit({ ...attributes, overwrite: options.overwrite ?? true });
+    await file.commit({ ...saved.attributes, overwrite: options.overwrite ?? true });
   } catch (error) {
     file.discard();
     throw error;
   }
   opened.keys.dataKey.wipe();
-  return { ...informationOf(name, head), attributes, authenticated: opened.sealed !== undefined };
+  return saved;
 }
 
 async function writeWhole(file: AtomicFile, { name, head, opened }: Opened, options: GetObjectToFileOptions, ports: BucketPorts): Promise<void> {

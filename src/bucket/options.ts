@@ -108,6 +108,8 @@ export interface ObjectInformation {
 export interface SavedObject extends ObjectInformation {
   /** Mode and modification time, of an object that was made from a file. Authenticated with the content. */
   readonly attributes: Attributes;
+  /** False for an object of another SDK: it may have been changed, or opened with the wrong key. */
+  readonly sealed: boolean;
   /** True when tag, mac, name, length and attributes were verified before this was returned; false for a range and for an object of another SDK. */
   readonly authenticated: boolean;
 }

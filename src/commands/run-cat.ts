@@ -1,5 +1,7 @@
 import { getContent } from '../bucket/get-object.js';
 import { SealiftError } from '../errors.js';
+import { escapeForTerminal } from '../report/escape.js';
+import { unauthenticatedRead } from '../run/notices.js';
 import { COMMAND_SETTINGS, type Settings } from '../settings.js';
 import type { ByteRange, ObjectStore } from '../store/store.js';
 import { objectOf, withBucket } from './bucket-session.js';
@@ -14,6 +16,9 @@ export async function runCat(context: Context, flags: Readonly<Record<string, un
     refuseUnasked(settings);
     const range = settings.range === undefined ? undefined : await rangeOf(settings.range, key, ports.store);
     const opened = await getContent(key, { signal, ...(range === undefined ? {} : { range, unverifiedRange: true }) }, ports);
+    if (!opened.sealed) {
+      context.stderr.write(`warning: ${escapeForTerminal(unauthenticatedRead(key))}\n`);
+    }
     for await (const chunk of opened.content as AsyncIterable<Buffer>) {
       if (!(await writeTo(context.stdout, chunk))) {
         return;

@@ -1,6 +1,11 @@
 import { NOTICE_INTERVAL_MS } from '../limits.js';
 import type { Tally } from './tally.js';
 
+/** Of an object of another SDK that was read because the caller accepts such objects. */
+export function unauthenticatedRead(key: string): string {
+  return `${key}: read unauthenticated; it may have been changed, or opened with the wrong key`;
+}
+
 /** Passes warnings on, each text's kind once in a while: hundreds of requests fail at once when a network does. */
 export class Notices {
   readonly #tally: Tally;

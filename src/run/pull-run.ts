@@ -8,6 +8,7 @@ import { Budget } from './budget.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Outcome, PullItem } from './jobs.js';
 import { listObjects } from './listing.js';
+import { unauthenticatedRead } from './notices.js';
 import { afterAttempt } from './plan.js';
 import { planPull, type PulledBefore } from './pull-plan.js';
 import { pullLarge, type PullScene } from './pull-large.js';
@@ -221,7 +222,7 @@ export class PullRun {
         this.#manifest.done(item.id, outcome.stat, outcome.stored);
         this.#session.succeeded();
         if (outcome.unauthenticated === true) {
-          tally.notice('warning', `${item.key}: read unauthenticated; it may have been changed, or opened with the wrong key`);
+          tally.notice('warning', unauthenticatedRead(item.key));
         }
         if (item.sizeBytes <= bounds.singlePutBytes) {
           tally.moved(outcome.stat.sizeBytes);

@@ -17,6 +17,8 @@ export interface ReportedFile {
   /** Plaintext bytes. */
   readonly bytes?: number;
   readonly proofs: readonly Proof[];
+  /** An object of another SDK, which may have been changed, or opened with the wrong key; absent for all others. */
+  readonly unauthenticated?: true;
   readonly stored?: StoredFacts;
   readonly code?: string;
   readonly message?: string;
@@ -24,13 +26,15 @@ export interface ReportedFile {
 
 /**
  * The record with which a migration is signed off: one JSON document with every file, its object, what was proven, and
- * totals that add up. Written as it grows, under its name only when it is whole.
+ * totals that add up: `scanned = verified + skipped + failed`; `unauthenticated` counts those of the verified of which nothing
+ * was proven but what their `proofs` say. Written as it grows, under its name only when it is whole.
  */
 export class VerifyReport {
   readonly #file: AtomicFile;
   #pending = '';
   #written = 0;
   #files = 0;
+  #unauthenticated = 0;
 
   private constructor(file: AtomicFile) {
     this.#file = file;
@@ -49,10 +53,11 @@ export class VerifyReport {
   add(file: ReportedFile): void {
     this.#write(`${this.#files === 0 ? '' : ','}\n${JSON.stringify(file)}`);
     this.#files += 1;
+    this.#unauthenticated += file.unauthenticated === true ? 1 : 0;
   }
 
   async finish({ scanned, done, skipped, failed, bytes, complete, exitCode }: RunResult): Promise<void> {
-    const totals = { scanned, verified: done, skipped, failed, bytes };
+    const totals = { scanned, verified: done, unauthenticated: this.#unauthenticated, skipped, failed, bytes };
     const tail = { totals, complete, exitCode, finishedAt: new Date().toISOString() };
     this.#write(`\n],${JSON.stringify(tail).slice(1)}\n`);
     this.#flush();

@@ -8,6 +8,7 @@ import type { SkipReason } from './events.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Outcome, PullItem, VerifiedOutcome } from './jobs.js';
 import { listObjects } from './listing.js';
+import { unauthenticatedRead } from './notices.js';
 import type { PreparedReading } from './prepare-pull.js';
 import type { PushedBefore } from './pushed-before.js';
 import { verifyLarge } from './pull-large.js';
@@ -154,9 +155,12 @@ export class VerifyRun {
   #pass(item: PullItem, outcome: VerifiedOutcome, asRecorded: boolean): void {
     const { tally } = this.#session;
     if (outcome.unauthenticated === true) {
-      tally.notice('warning', `${item.key}: nothing authenticates this object; it may have been changed`);
+      tally.notice('warning', unauthenticatedRead(item.key));
     }
-    this.#task.report?.add({ path: item.path, key: item.key, bytes: outcome.bytes, state: 'verified', proofs: this.#proofs(outcome, asRecorded), stored: outcome.stored });
+    this.#task.report?.add({
+      path: item.path, key: item.key, bytes: outcome.bytes, state: 'verified', proofs: this.#proofs(outcome, asRecorded), stored: outcome.stored,
+      ...(outcome.unauthenticated === true ? { unauthenticated: true } : {}),
+    });
     tally.done({ path: item.path, key: item.key, bytes: outcome.bytes });
   }
 

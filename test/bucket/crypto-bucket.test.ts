@@ -22,7 +22,7 @@ describe('CryptoBucket', () => {
     await bucket.putObject('motto.txt', Buffer.from('work hard'));
     const result = await bucket.getObject('motto.txt');
     assert.equal(await result.text(), 'work hard');
-    assert.equal(result.authenticated, true);
+    assert.deepEqual([result.sealed, result.authenticated], [true, true]);
 
     await bucket.getObjectToFile('motto.txt', path('download.txt'));
     assert.equal(readFileSync(path('download.txt'), 'utf8'), 'work hard');

@@ -107,7 +107,9 @@ describe('sealift cat', () => {
       await scene.bucket({ envelope }).putObject('a', plain);
       const ranges = [['0-0', 0, 1], ['0-15', 0, 16], ['17-40000', 17, 40_001], ['70000-70000', 70_000, 70_001], ['65530-', 65_530, 70_001], ['-20', 69_981, 70_001], ['-99999', 0, 70_001], ['69999-80000', 69_999, 70_001]] as const;
       for (const [range, start, end] of ranges) {
-        assert.ok((await cat('a', { range, 'unverified-range': true })).stdout.equals(plain.subarray(start, end)), range);
+        const { stdout, stderr } = await cat('a', { range, 'unverified-range': true });
+        assert.ok(stdout.equals(plain.subarray(start, end)), range);
+        assert.equal(stderr, '');
       }
     }
     await assert.rejects(cat('a', { range: '0-10' }), { code: 'usage', remedy: /--unverified-range/ });
@@ -123,7 +125,12 @@ describe('sealift cat', () => {
     assert.ok(foreign);
     await put(scene, 'foreign', Buffer.from(foreign.ciphertext, 'base64'), foreign.metadata);
     await assert.rejects(cat('foreign'), { code: 'unauthenticated' });
-    assert.ok((await cat('foreign', { 'allow-unauthenticated': true })).stdout.equals(vectorPlaintext(foreign.size)));
+    for (const range of [{}, { 'range': '0-', 'unverified-range': true }]) {
+      const { stdout, stderr, exitCode } = await cat('foreign', { 'allow-unauthenticated': true, ...range });
+      assert.ok(stdout.equals(vectorPlaintext(foreign.size)));
+      assert.match(stderr, /^warning: foreign: read unauthenticated; it may have been changed, or opened with the wrong key\n$/);
+      assert.equal(exitCode, 0);
+    }
     await assert.rejects(cat('foreign', { range: '0-0', 'unverified-range': true }), { code: 'unauthenticated' });
   });
 });

@@ -180,7 +180,15 @@ describe('an object without our authentication', () => {
     for (const [index, { size }] of objects.entries()) {
       assert.deepEqual(readFileSync(world.path('read', `o${index}`)), vectorPlaintext(size), `o${index}`);
     }
-    assert.equal(read.events.filter((event) => event.event === 'notice' && event.level === 'warning').length, objects.length);
+    const verified = await world.verify({ allowUnauthenticated: true, report: world.path('report.json') });
+    for (const { events } of [read, verified]) {
+      const warnings = events.flatMap((event) => (event.event === 'notice' && event.level === 'warning' ? [event.message] : []));
+      assert.equal(warnings.length, objects.length);
+      assert.ok(warnings.every((message) => message.endsWith('read unauthenticated; it may have been changed, or opened with the wrong key')));
+    }
+    const { files, totals } = JSON.parse(readFileSync(world.path('report.json'), 'utf8')) as { files: { unauthenticated?: boolean }[]; totals: object };
+    assert.ok(files.every(({ unauthenticated }) => unauthenticated === true));
+    assert.deepEqual({ ...totals, bytes: 0 }, { scanned: objects.length, verified: objects.length, unauthenticated: objects.length, skipped: 0, failed: 0, bytes: 0 });
   });
 
   it('that is not encrypted at all is refused as a downgrade', async (t) => {
