@@ -16,6 +16,8 @@ export interface AnswerListener {
 /** How the end of a body is known. */
 type Framing = 'length' | 'chunks' | 'close';
 
+const SPACE = 0x20;
+const TAB = 0x09;
 const EMPTY = Buffer.alloc(0);
 const HEAD_END = '\r\n\r\n';
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
@@ -168,11 +170,28 @@ function headersOf(lines: readonly string[]): AnswerHeaders {
     }
     const colon = line.indexOf(':');
     const name = line.slice(0, colon).toLowerCase();
-    const value = line.slice(colon + 1).trim();
+    const value = withoutBlanks(line, colon + 1);
     const before = Object.hasOwn(headers, name) ? headers[name] : undefined;
     headers[name] = before === undefined ? value : [before, value].flat();
   }
   return headers;
+}
+
+/** HTTP's own notion of blanks: `trim` takes a no-break space (0xA0) away too, which is part of a value that is wrong then. */
+function withoutBlanks(line: string, from: number): string {
+  let start = from;
+  let end = line.length;
+  while (start < end && isBlank(line.charCodeAt(start))) {
+    start += 1;
+  }
+  while (end > start && isBlank(line.charCodeAt(end - 1))) {
+    end -= 1;
+  }
+  return line.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB;
 }
 
 function staysOpen({ connection }: AnswerHeaders, isCurrent: boolean): boolean {

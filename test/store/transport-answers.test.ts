@@ -59,6 +59,11 @@ describe('an answer', () => {
     assert.deepEqual([status, headers], [200, { etag: '"E"', 'x-a': ['1', '2', '3'], constructor: 'y', 'content-length': '0' }]);
   });
 
+  it('keeps every byte of a header but spaces and tabs around it', () => {
+    const { headers } = read('HTTP/1.1 200 OK\r\na:\t \xa0v \tw\xa0 \t\r\nb:\xa0\r\nc: \t \r\nd:\r\ncontent-length:\t0\t\r\n\r\n');
+    assert.deepEqual(headers, { 'a': '\xa0v \tw\xa0', 'b': '\xa0', 'c': '', 'd': '', 'content-length': '0' });
+  });
+
   for (const [name, head, method, body, reusable] of [
     ['of HEAD has no body', 'HTTP/1.1 200 OK\r\ncontent-length: 5', 'HEAD', '', true],
     ['204 has no body', 'HTTP/1.1 204 No Content', 'DELETE', '', true],
