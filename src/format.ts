@@ -36,7 +36,7 @@ export interface SealedBuffer {
 
 /** How {@link sealBuffer} seals. */
 export interface SealOptions extends Attributes {
-  /** The object key: authenticated, so the object opens under this name alone. 1 to 1,023 bytes of UTF-8. */
+  /** The object key: authenticated, so the object opens under this name alone. 1 to 1,023 bytes of UTF-8, not starting with `/` or `\`. */
   readonly name: string;
   /** Chooses the envelope too. */
   readonly wrapper: KeyWrapper;

@@ -54,6 +54,9 @@ describe('sealift/format', () => {
       const removed = Object.fromEntries(Object.entries(metadata).filter(([header]) => header !== name));
       await assert.rejects(openBuffer({ body, metadata: removed }, { name: 'a', unwrappers }), { name: 'EnvelopeError' }, name);
     }
+    for (const name of ['', '/a', '\\a']) {
+      await assert.rejects(sealBuffer(body, { name, wrapper: rsaWrapper(key, 'oss-crypto') }), { name: 'EnvelopeError', code: 'name-invalid' }, name);
+    }
     await assert.rejects(sealBuffer(body, { name: 'a', wrapper: rsaWrapper(key, 'oss-crypto'), userMetadata: { 'x-oss-meta-sealift-tag': '' } }), { name: 'EnvelopeError', code: 'usage' });
   });
 

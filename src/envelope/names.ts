@@ -2,19 +2,19 @@ import { EnvelopeError } from '../errors.js';
 import { MAX_OBJECT_KEY_BYTES } from '../limits.js';
 
 /** Such a name stands for itself. */
-const LITERAL = /^[A-Za-z0-9\-._~/]+$/;
+const LITERAL = /^[A-Za-z0-9\-._~][A-Za-z0-9\-._~/]*$/;
 
 /**
  * An object key as a header value: UTF-8 bytes, `A–Z a–z 0–9 - . _ ~ /` literal, every other byte `%XX`. No normalisation.
- * @throws EnvelopeError `name-invalid` for text that has no UTF-8 form or is empty, `key-too-long` above 1,023 bytes
+ * @throws EnvelopeError `name-invalid` for text that has no UTF-8 form, is empty or starts with `/` or `\`, `key-too-long` above 1,023 bytes
  */
 export function encodeName(key: string): string {
   if (LITERAL.test(key) && key.length <= MAX_OBJECT_KEY_BYTES) {
     return key;
   }
   const bytes = Buffer.from(key, 'utf8');
-  if (key === '' || bytes.toString('utf8') !== key) {
-    throw new EnvelopeError('name-invalid', `${JSON.stringify(key)}: an object key is non-empty, well-formed Unicode text`);
+  if (/^(?:$|[/\\])/.test(key) || bytes.toString('utf8') !== key) {
+    throw new EnvelopeError('name-invalid', `${JSON.stringify(key)}: an object key is non-empty, well-formed Unicode text that starts with neither / nor \\`);
   }
   if (bytes.length > MAX_OBJECT_KEY_BYTES) {
     const remedy = `Shorten the path or the prefix: OSS allows ${MAX_OBJECT_KEY_BYTES} bytes.`;
