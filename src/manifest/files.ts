@@ -1,5 +1,10 @@
+import { constants, type Stats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { SealiftError } from '../errors.js';
+import { makeDirectories } from '../files/sync.js';
+
+const APPEND_OR_MAKE = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
 
 /** The errno name of a system error. */
 export function errnoOf(error: unknown): string {
@@ -7,19 +12,61 @@ export function errnoOf(error: unknown): string {
 }
 
 /**
- * @throws SealiftError `manifest-missing` when there is no such file, `usage` for a directory, `manifest-write-failed` when it
- * cannot be opened.
+ * @throws SealiftError `manifest-missing` when there is no such file or nothing in it, `usage` for a directory,
+ * `manifest-write-failed` when it cannot be opened.
  */
 export async function openManifest(name: string, flags: string | number): Promise<FileHandle> {
   const handle = await open(name, flags).catch((cause: unknown) => {
     throw openError(name, cause);
   });
-  // To be read, a directory opens like any file.
-  if ((await handle.stat()).isDirectory()) {
+  const refusal = refusalOf(name, await handle.stat());
+  if (refusal !== undefined) {
     await handle.close();
-    throw directoryError(name);
+    throw refusal;
   }
   return handle;
+}
+
+/**
+ * Opens an empty file to append to; makes it (0600, and the directories above it) where there is none.
+ *
+ * @throws SealiftError `manifest-write-failed` when there is something in it or it cannot be made, `disk-full`.
+ */
+export async function openEmpty(name: string): Promise<FileHandle> {
+  const handle = await openOrMake(name);
+  if (!isEmpty(await handle.stat())) {
+    await handle.close();
+    throw new SealiftError('manifest-write-failed', `${name} cannot be created: it exists`, { object: name, remedy: 'name another manifest' });
+  }
+  return handle;
+}
+
+async function openOrMake(name: string): Promise<FileHandle> {
+  try {
+    await makeDirectories(dirname(name), 0o700);
+    return await open(name, APPEND_OR_MAKE, 0o600);
+  } catch (error) {
+    throw writeError(name, 'cannot be created', error);
+  }
+}
+
+/** To be read, a directory opens like any file. */
+function refusalOf(name: string, stats: Stats): SealiftError | undefined {
+  if (stats.isDirectory()) {
+    return directoryError(name);
+  }
+  return isEmpty(stats) ? nothingIn(name) : undefined;
+}
+
+/** As a process leaves it that is killed before its first record. A device has no size either, and is nobody's to take. */
+function isEmpty(stats: Stats): boolean {
+  return stats.isFile() && stats.size === 0;
+}
+
+function nothingIn(name: string): SealiftError {
+  return new SealiftError('manifest-missing', `${name} is empty: no run came as far as its first record`, {
+    object: name, remedy: 'start the run again, with the same --manifest if it had one, or delete the file',
+  });
 }
 
 function openError(name: string, cause: unknown): SealiftError {

@@ -1,14 +1,13 @@
 import { constants } from 'node:fs';
-import { open, rm, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { rm, type FileHandle } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { ErrorCode, Failure } from '../errors.js';
-import { makeDirectories, syncDirectoryOf } from '../files/sync.js';
+import { syncDirectoryOf } from '../files/sync.js';
 import { MAX_PATHS_PER_LINE } from '../limits.js';
 import type { SkipReason } from '../run/events.js';
 import type { EncodedPath, FileStat } from '../run/types.js';
 import type { IndexEntry } from './file-index.js';
-import { openManifest, writeError } from './files.js';
+import { openEmpty, openManifest } from './files.js';
 import { Journal, type Timer } from './journal.js';
 import { refuseMalformed, START } from './line.js';
 import { lockManifest, type LockOptions, type ManifestLock } from './lock.js';
@@ -20,7 +19,6 @@ import { ManifestState } from './state.js';
 import { cutTornTail } from './torn-tail.js';
 import { ManifestView, replayManifest, type Replayed } from './view.js';
 
-const APPEND_NEW = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL;
 const APPEND = constants.O_RDWR | constants.O_APPEND;
 
 export interface ManifestOptions extends LockOptions {
@@ -80,22 +78,27 @@ export class Manifest extends ManifestView {
   }
 
   /**
-   * Makes the file (0600, and the directories above it), takes its lock, and brings the first record to the disk. A
-   * failure leaves no file behind.
+   * Makes the file (0600, and the directories above it) or takes an empty one, takes its lock, and brings the first record
+   * to the disk. A failure leaves no file behind, or, without the lock, an empty one, which counts as none.
+   *
+   * @throws SealiftError `locked`, `disk-full`, or `manifest-write-failed`, also when there is something in the file.
    */
   static async create(file: string, head: Fields<OpenRecord>, options: ManifestOptions = {}): Promise<Manifest> {
-    const handle = await createFile(file);
-    return orUndo(Manifest.#begin(file, handle, { head, options }), () => rm(file, { force: true }));
+    const made = await openEmpty(file);
+    await made.close();
+    const lock = await lockManifest(file, options);
+    // Opened again under the lock: until then another process may begin its own manifest here, or remove what it began.
+    const handle = await orUndo(openEmpty(file), () => lock.release());
+    const record: OpenRecord = { type: 'open', ...head };
+    const opened = { state: new ManifestState(), head: record, position: START, warnings: [], lock, timer: options.timer };
+    const manifest = new Manifest(file, handle, opened);
+    await orUndo(manifest.#begin(record), () => rm(file, { force: true }).finally(() => manifest.release()));
+    return manifest;
   }
 
-  static async #begin(file: string, handle: FileHandle, { head, options }: { head: Fields<OpenRecord>; options: ManifestOptions }): Promise<Manifest> {
-    const lock = await orUndo(lockManifest(file, options), () => handle.close());
-    const record: OpenRecord = { type: 'open', ...head };
-    const state = new ManifestState();
-    const manifest = new Manifest(file, handle, { state, head: record, position: START, warnings: [], lock, timer: options.timer });
-    await orUndo(manifest.#durable(record), () => manifest.release());
-    await orUndo(syncDirectoryOf(file), () => manifest.release());
-    return manifest;
+  async #begin(head: OpenRecord): Promise<void> {
+    await this.#durable(head);
+    await syncDirectoryOf(this.file);
   }
 
   /**
@@ -268,15 +271,6 @@ export class Manifest extends ManifestView {
   #says(entry: IndexEntry, fact: Fact): boolean {
     const aside = { id: entry.id, path: undefined, seq: 0, chain: '' };
     return isDeepStrictEqual({ ...this.read(entry), ...aside }, { ...fact, ...aside });
-  }
-}
-
-async function createFile(file: string): Promise<FileHandle> {
-  try {
-    await makeDirectories(dirname(file), 0o700);
-    return await open(file, APPEND_NEW, 0o600);
-  } catch (error) {
-    throw writeError(file, 'cannot be created', error);
   }
 }
 

@@ -183,6 +183,18 @@ describe('what stops a run before it begins', () => {
     assert.match(stderr, /m\.jsonl is the manifest of another run/);
   });
 
+  it('an empty manifest, as a kill before its first record leaves it, is none', async () => {
+    writeFileSync(join(world.cwd, 'empty.jsonl'), '');
+    for (const command of ['status', 'resume']) {
+      const { code, stderr } = await world.call([command, 'empty.jsonl']);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /empty\.jsonl is empty: [^]*start the run again/);
+    }
+    const again = await world.call(['push', 'tree', PLACE, ...LOCAL, '--manifest', 'empty.jsonl', ...KEY]);
+    assert.equal(again.code, 0, again.stderr);
+    assert.equal((await world.call(['status', 'empty.jsonl'])).code, 0);
+  });
+
   it('a damaged manifest is exit code 7', async () => {
     writeFileSync(world.path('damaged.jsonl'), '{"type":"open"}\n{"type":"close"}\n');
     const { code, stderr } = await world.run(['status', 'damaged.jsonl']);

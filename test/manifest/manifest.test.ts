@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { MAX_PATHS_PER_LINE } from '../../src/limits.js';
+import { lockManifest } from '../../src/manifest/lock.js';
 import { Manifest } from '../../src/manifest/manifest.js';
 import { openView } from '../../src/manifest/view.js';
 import { CLOSE, continued, failureOf, HEAD, linesOf, ManualTimer, path, sealing, SESSION, statOf, STORED, temporaryDirectory, written } from './support.js';
@@ -38,11 +39,41 @@ describe('a new manifest', () => {
     assert.equal(linesOf(file).length, 1);
   });
 
-  it('is not left behind when its lock cannot be taken', async () => {
+  it('begins in the empty file that a process left which was killed before its first record', async () => {
+    const file = fresh();
+    writeFileSync(file, '');
+    assert.equal((await failureOf(() => Manifest.load(file))).code, 'manifest-missing');
+    await written(file, () => undefined);
+    await continued(file, (manifest) => assert.equal(manifest.head.run, HEAD.run));
+    assert.equal(linesOf(file).length, 1);
+  });
+
+  it('is no place for a second one, however far the first has come', async () => {
+    const file = fresh();
+    writeFileSync(file, '');
+    const lock = await lockManifest(file);
+    assert.equal((await failureOf(() => Manifest.create(file, HEAD))).code, 'locked');
+    assert.equal(statSync(file).size, 0);
+    await lock.release();
+    await written(file, async () => {
+      assert.equal((await failureOf(() => Manifest.create(file, HEAD))).code, 'manifest-write-failed');
+      assert.equal(linesOf(file).length, 1);
+    });
+  });
+
+  it('counts as none when its lock cannot be taken, and is not removed: by now it may be the manifest of another process', async () => {
     const file = fresh();
     mkdirSync(`${file}.lock`);
     assert.equal((await failureOf(() => Manifest.create(file, HEAD))).code, 'locked');
-    assert.ok(!existsSync(file));
+    assert.equal(statSync(file).size, 0);
+    assert.equal((await failureOf(() => openView(file))).code, 'manifest-missing');
+    rmdirSync(`${file}.lock`);
+    await written(file, () => undefined);
+  });
+
+  it('takes nothing but a file', async () => {
+    assert.equal((await failureOf(() => Manifest.create('/dev/null', HEAD))).code, 'manifest-write-failed');
+    assert.equal((await failureOf(() => openView('/dev/null'))).code, 'manifest-corrupt');
   });
 });
 

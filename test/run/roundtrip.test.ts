@@ -268,6 +268,18 @@ describe('a run', () => {
     assert.deepEqual(world.requests, []);
   });
 
+  it('begins in an empty manifest, as a kill before its first record leaves it', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a' });
+    for (const name of ['push.jsonl', 'pull.jsonl']) {
+      writeFileSync(world.path(name), '');
+    }
+    assert.equal((await world.push({ manifest: world.path('push.jsonl') })).result.done, 1);
+    assert.equal((await world.pull(world.path('back'), { manifest: world.path('pull.jsonl') })).result.done, 1);
+    assert.equal((await world.push({ manifest: world.path('push.jsonl') })).result.skipped, 1);
+    assert.equal((await world.pull(world.path('back'), { manifest: world.path('pull.jsonl') })).result.skipped, 1);
+  });
+
   it('stops clean at refused credentials and says so with exit code 5', async (t) => {
     const world = await makeWorld(t);
     plant(world.source, Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f${i}`, 'x'])));
