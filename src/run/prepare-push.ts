@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { encodePath, normalizePrefix } from '../files/names.js';
+import { compileSelection } from '../files/selection.js';
 import { sourceRoot } from '../files/source-root.js';
 import { walk } from '../files/walk.js';
 import { fingerprintOf } from '../keys/master-key.js';
@@ -33,6 +34,8 @@ export async function preparePush(options: PushOptions): Promise<PreparedPush> {
   const bounds = boundsOf(options);
   const prefix = normalizePrefix(options.target.prefix);
   resolveEndpoint(options.target);
+  // The walk compiles its own; it would refuse a bad glob when there is a manifest already.
+  compileSelection(options.include ?? [], options.exclude ?? []);
   const family = options.envelope ?? 'oss-crypto';
   const provider = providerOf(options.credentials);
   const keyFingerprint = sealingFingerprint(options.keys, family, provider);

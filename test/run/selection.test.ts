@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { describeTree, plant } from '../support/trees.js';
@@ -36,4 +36,18 @@ describe('a selection', () => {
       assert.equal((await world.verify({ ...chosen, against: world.source })).result.done, pulled.length);
     });
   }
+
+  it('that is none is refused before anything is made, planned or not', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a' });
+    for (const wrong of [{ include: [''] }, { exclude: ['!a'] }]) {
+      for (const dryRun of [true, false]) {
+        const usage = { code: 'usage', exitCode: 2 };
+        await assert.rejects(world.push({ ...wrong, dryRun, resumeSecret: world.path('secret') }), usage);
+        await assert.rejects(world.pull(world.path('back'), { ...wrong, dryRun }), usage);
+      }
+    }
+    assert.deepEqual([readdirSync(world.manifests), existsSync(world.path('secret')), existsSync(world.path('back'))], [[], false, false]);
+    assert.deepEqual(world.requests, []);
+  });
 });
