@@ -1,8 +1,7 @@
 import { toFailure } from '../errors.js';
 import { objectKey } from '../files/names.js';
-import { findManifest } from '../manifest/locate.js';
-import { openView, type ManifestView } from '../manifest/view.js';
-import { isSameRun } from './open-manifest.js';
+import type { ManifestView } from '../manifest/view.js';
+import { viewManifest } from './open-manifest.js';
 import type { RunResult } from './options.js';
 import { planFile } from './plan.js';
 import { walkOf, type PreparedPush } from './prepare-push.js';
@@ -13,7 +12,7 @@ import type { EncodedPath, WalkEntry } from './types.js';
 /** The plan of a push, file by file, and its effective numbers: nothing is sent, nothing is written. */
 export async function dryRunPush(prepared: PreparedPush, tally: Tally): Promise<RunResult> {
   tally.emit({ event: 'start', run: 'dry-run', effective: prepared.effective });
-  const known = await knownFiles(prepared);
+  const known = await viewManifest(prepared.identity, prepared.options);
   try {
     for await (const entry of walkOf(prepared, [], prepared.options.signal)) {
       tally.scanned(entry.kind === 'file' ? entry.sizeBytes : 0);
@@ -67,12 +66,4 @@ function unusableKey(prefix: string, path: EncodedPath): ReturnType<typeof toFai
   } catch (error) {
     return toFailure(error);
   }
-}
-
-async function knownFiles({ options, identity }: PreparedPush): Promise<ManifestView | undefined> {
-  if (options.newRun === true) {
-    return undefined;
-  }
-  const file = options.manifest ?? (await findManifest(options.manifestDirectories, (head) => isSameRun(head, identity)));
-  return file === undefined ? undefined : await openView(file);
 }

@@ -3,6 +3,7 @@ import { SealiftError } from '../errors.js';
 import { findManifest, newManifestFile } from '../manifest/locate.js';
 import { Manifest } from '../manifest/manifest.js';
 import type { OpenRecord } from '../manifest/record.js';
+import { openView, type ManifestView } from '../manifest/view.js';
 import type { EnvelopeFamily } from '../keys/wrapper.js';
 import type { Bounds } from './effective.js';
 import type { Credentials, StoreTarget, TransferOptions } from './options.js';
@@ -50,25 +51,45 @@ export function sameTarget(a: Pick<Identity, 'target'>, b: Pick<Identity, 'targe
  * @throws SealiftError `usage` when the named file is the manifest of another run; `locked`, `manifest-corrupt`.
  */
 export async function openManifest(identity: Identity, options: TransferOptions, bounds: Bounds): Promise<Manifest> {
-  const file = options.manifest ?? (options.newRun === true ? undefined : await findManifest(options.manifestDirectories, (head) => isSameRun(head, identity)));
-  const existing = file === undefined ? undefined : await loadIfThere(file, options.breakLock ?? false);
-  if (existing !== undefined) {
-    await continueRun(existing, identity, options);
-    return existing;
+  const file = await fileOfRun(identity, options);
+  const existing = file === undefined ? undefined : await orNone(Manifest.load(file, { breakLock: options.breakLock ?? false }));
+  if (existing === undefined) {
+    return await startRun(identity, options, bounds, file);
   }
-  return await startRun(identity, options, bounds, file);
+  await refuseOtherRun(existing, identity, options);
+  existing.session(sessionOf(options));
+  return existing;
 }
 
-async function continueRun(manifest: Manifest, identity: Identity, options: TransferOptions): Promise<void> {
-  const fits = isSameRun(manifest.head, identity);
-  if (!fits || options.newRun === true) {
-    await manifest.release();
-    throw new SealiftError('usage', fits ? `${manifest.file} exists, and --new-run wants a new manifest` : `${manifest.file} is the manifest of another run`, {
-      object: manifest.file,
-      remedy: 'name another --manifest, or leave the option out',
-    });
+/**
+ * What {@link openManifest} would continue, for a plan: read without a lock, and unchanged. Undefined where it would begin
+ * a new one.
+ *
+ * @throws as {@link openManifest}, but for `locked`. The view must be released.
+ */
+export async function viewManifest(identity: Identity, options: TransferOptions): Promise<ManifestView | undefined> {
+  const file = await fileOfRun(identity, options);
+  const existing = file === undefined ? undefined : await orNone(openView(file));
+  if (existing !== undefined) {
+    await refuseOtherRun(existing, identity, options);
   }
-  manifest.session(sessionOf(options));
+  return existing;
+}
+
+async function fileOfRun(identity: Identity, { manifest, newRun, manifestDirectories }: TransferOptions): Promise<string | undefined> {
+  return manifest ?? (newRun === true ? undefined : await findManifest(manifestDirectories, (head) => isSameRun(head, identity)));
+}
+
+async function refuseOtherRun(existing: ManifestView, identity: Identity, options: TransferOptions): Promise<void> {
+  const fits = isSameRun(existing.head, identity);
+  if (fits && options.newRun !== true) {
+    return;
+  }
+  await existing.release();
+  throw new SealiftError('usage', fits ? `${existing.file} exists, and --new-run wants a new manifest` : `${existing.file} is the manifest of another run`, {
+    object: existing.file,
+    remedy: 'name another --manifest, or leave the option out',
+  });
 }
 
 async function startRun(identity: Identity, options: TransferOptions, bounds: Bounds, file: string | undefined): Promise<Manifest> {
@@ -87,9 +108,9 @@ function recorded({ recordedOptions = {} }: TransferOptions): OpenRecord['option
   return Object.fromEntries(Object.entries(recordedOptions).map(([name, value]) => [name, typeof value === 'object' ? [...value] : value]));
 }
 
-async function loadIfThere(file: string, breakLock: boolean): Promise<Manifest | undefined> {
+async function orNone<T>(manifest: Promise<T>): Promise<T | undefined> {
   try {
-    return await Manifest.load(file, { breakLock });
+    return await manifest;
   } catch (error) {
     if (error instanceof SealiftError && error.code === 'manifest-missing') {
       return undefined;

@@ -235,6 +235,17 @@ describe('a run', () => {
     assert.equal(start.effective.partBytes, SMALL.partBytes);
   });
 
+  it('plans by the manifest that the push would go on with', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a' });
+    const { result: { manifest = '' } } = await world.push({ target: { ...world.target, prefix: 'other' } });
+    for (const dryRun of [true, false]) {
+      await assert.rejects(world.push({ manifest, dryRun }), { code: 'usage' });
+      await assert.rejects(world.push({ manifest, dryRun, newRun: true }), { code: 'usage' });
+      assert.equal((await world.push({ manifest: world.path('new.jsonl'), dryRun })).result.done, 1);
+    }
+  });
+
   it('fails the file whose key is too long, by name, and goes on', async (t) => {
     const world = await makeWorld(t);
     const long = Array.from({ length: 6 }, (_, i) => `${i}`.repeat(180)).join('/');
