@@ -73,6 +73,12 @@ export class TargetTree {
     }
   }
 
+  /** Whether {@link makeDirectory} would find it made. Makes nothing. @throws as {@link createFile} */
+  hasDirectory(path: EncodedPath): boolean {
+    guardPath(path, process.platform);
+    return this.#thrifty(() => this.#directory(path, false)) !== undefined;
+  }
+
   /**
    * What has this name now; undefined for nothing. A link is reported, not followed.
    *

@@ -1,21 +1,19 @@
-import { fromFailure, isSealiftError, SealiftError, toFailure, type Failure } from '../errors.js';
-import { CollisionFinder, pathOfForeignKey, pathOfKey } from '../files/names.js';
-import type { Selection } from '../files/selection.js';
+import { fromFailure, isSealiftError, toFailure, type Failure } from '../errors.js';
+import { pathOfForeignKey } from '../files/names.js';
+import type { ExistingEntry } from '../files/target-tree.js';
 import { LARGE_FILES_AT_ONCE } from '../limits.js';
 import type { Manifest } from '../manifest/manifest.js';
-import type { ListedObject } from '../store/store.js';
 import { Budget } from './budget.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Outcome, PullItem } from './jobs.js';
-import { listObjects } from './listing.js';
 import { unauthenticatedRead } from './notices.js';
 import { afterAttempt } from './plan.js';
-import { planPull, type PulledBefore } from './pull-plan.js';
+import { PullChoices, type FoundObject, type PullChoice } from './pull-choices.js';
 import { pullLarge, type PullScene } from './pull-large.js';
 import type { PushedBefore } from './pushed-before.js';
 import type { PreparedPull } from './prepare-pull.js';
 import type { Session } from './session.js';
-import type { EncodedPath, FileStat } from './types.js';
+import type { EncodedPath } from './types.js';
 
 type Unnumbered = Omit<PullItem, 'id'>;
 
@@ -23,20 +21,18 @@ type Unnumbered = Omit<PullItem, 'id'>;
 export class PullRun {
   readonly #session: Session;
   readonly #manifest: Manifest;
-  readonly #pushed: PushedBefore;
   readonly #prepared: PreparedPull;
-  readonly #selection: Selection;
+  readonly #choices: PullChoices;
   readonly #small: Dispatcher<Unnumbered, PullItem>;
   readonly #largeFiles = new Budget(LARGE_FILES_AT_ONCE);
-  #collisions: CollisionFinder | undefined;
   #tidied: string | undefined;
 
   constructor(session: Session, manifest: Manifest, pushed: PushedBefore, prepared: PreparedPull) {
     this.#session = session;
     this.#manifest = manifest;
-    this.#pushed = pushed;
     this.#prepared = prepared;
-    this.#selection = prepared.selection;
+    const { ports, signal } = session;
+    this.#choices = new PullChoices({ store: ports.store, signal, manifest, pushed, look: (path) => this.#look(path) }, prepared);
     this.#small = new Dispatcher(session, {
       bytesOf: ({ sizeBytes }) => sizeBytes,
       begin: (batch) => this.#begin(batch),
@@ -50,8 +46,11 @@ export class PullRun {
   async run(): Promise<void> {
     const session = this.#session;
     try {
-      await this.#refuseCollisions();
-      for await (const object of this.#objects()) {
+      const refusal = await this.#choices.refusal();
+      if (refusal !== undefined) {
+        throw refusal;
+      }
+      for await (const object of this.#choices.objects()) {
         await this.#admit(object);
       }
       await this.#small.flush();
@@ -63,61 +62,29 @@ export class PullRun {
     await session.settled();
   }
 
-  async *#objects(): AsyncGenerator<ListedObject & { readonly path: EncodedPath }> {
-    const { prefix } = this.#prepared;
-    for await (const object of listObjects(this.#session.ports.store, prefix, this.#session.signal)) {
-      const path = pathOfKey(prefix, object.key);
-      if (path !== null) {
-        yield { ...object, path };
-      }
-    }
-  }
-
-  /** All names are looked at before the first byte is written: half a tree with a surprise in it helps nobody. */
-  async #refuseCollisions(): Promise<void> {
-    const { onCollision } = this.#prepared;
-    if (onCollision === 'keep') {
-      return;
-    }
-    const finder = new CollisionFinder();
-    for await (const { path } of this.#objects()) {
-      if (this.#selection.takes(path)) {
-        finder.add(path);
-      }
-    }
-    if (onCollision === 'fail') {
-      await this.#failOnCollision(finder);
-    }
-    this.#collisions = finder;
-  }
-
-  async #failOnCollision(finder: CollisionFinder): Promise<void> {
-    const colliding: string[] = [];
-    for await (const { path } of finder.hasCollisions ? this.#objects() : []) {
-      if (this.#selection.takes(path) && finder.collides(path)) {
-        colliding.push(path);
-      }
-    }
-    if (colliding.length > 0) {
-      throw new SealiftError('collision', `${colliding.length} names differ in case or Unicode form only, for example ${colliding.slice(0, 4).join(', ')}; nothing was written`, {
-        remedy: 'pass --on-collision rename to give them distinct names, or --on-collision keep if this file system tells them apart',
-      });
-    }
-  }
-
-  async #admit(object: ListedObject & { readonly path: EncodedPath }): Promise<void> {
+  async #admit(object: FoundObject): Promise<void> {
     const { tally } = this.#session;
     tally.scanned(object.sizeBytes);
-    if (!this.#selection.takes(object.path)) {
-      tally.skipped({ path: object.path, key: object.key, bytes: object.sizeBytes }, 'excluded');
-      return;
+    const choice = this.#choices.choose(object);
+    switch (choice.action) {
+      case 'skip':
+        tally.skipped(choice.file, choice.reason);
+        return;
+      case 'refuse':
+        this.#fail(object, choice.failure);
+        return;
+      case 'pull':
+        await this.#startOrFail(object, choice);
     }
-    if (object.key.endsWith('/') && object.sizeBytes === 0) {
-      tally.skipped({ path: object.path, key: object.key }, 'empty-directory');
-      return;
-    }
+  }
+
+  async #startOrFail(object: FoundObject, { path, overwrite, mustBeSealed }: Extract<PullChoice, { action: 'pull' }>): Promise<void> {
+    const foreignPath = pathOfForeignKey(this.#prepared.prefix, object.key) ?? path;
     try {
-      await this.#admitObject(object);
+      await this.#start({
+        path, key: object.key as PullItem['key'], sizeBytes: object.sizeBytes, overwrite, mustBeSealed,
+        ...(foreignPath === object.path ? {} : { foreignPath }),
+      });
     } catch (error) {
       if (isSealiftError(error) && error.code === 'interrupted') {
         throw error;
@@ -126,29 +93,9 @@ export class PullRun {
     }
   }
 
-  async #admitObject(object: ListedObject & { readonly path: EncodedPath }): Promise<void> {
-    const { prefix, overwrite, checksum } = this.#prepared;
-    const path = this.#collisions?.collides(object.path) === true ? this.#collisions.rename(object.path) : object.path;
+  #look(path: EncodedPath): ExistingEntry | undefined {
     this.#tidy(path);
-    const found = this.#session.ports.tree().look(path);
-    const local = found?.stat;
-    const pushed = this.#pushed.find(object.path);
-    // A directory or a link that took the name is nobody's pulled file, whatever its times say.
-    const known = found?.kind === 'file' ? { pushed, pulled: this.#pulledBefore(path, found.stat) } : { pushed: undefined, pulled: undefined };
-    const plan = planPull({ etag: object.etag, local, ...known }, { overwrite, checksum });
-    if (plan.action === 'skip') {
-      this.#session.tally.skipped({ path, key: object.key, bytes: object.sizeBytes }, plan.reason);
-      return;
-    }
-    if (plan.action === 'refuse') {
-      throw fileExists(path);
-    }
-    const foreignPath = pathOfForeignKey(prefix, object.key) ?? path;
-    await this.#start({
-      path, key: object.key as PullItem['key'], sizeBytes: object.sizeBytes, overwrite: plan.overwrite,
-      mustBeSealed: pushed !== undefined || this.#foundSealed(object.path),
-      ...(foreignPath === object.path ? {} : { foreignPath }),
-    });
+    return this.#session.ports.tree().look(path);
   }
 
   /** Removes what killed pulls left beside the file, but for what this one goes on with. Once per directory: listings are sorted. */
@@ -160,27 +107,6 @@ export class PullRun {
     this.#tidied = directory;
     const keep = new Set([...this.#manifest.pendingFetches.values()].map(({ fetching }) => fetching.temporary));
     this.#session.ports.tree().removeLeftovers(directory, keep);
-  }
-
-  #pulledBefore(path: EncodedPath, local: FileStat): PulledBefore | undefined {
-    const entry = this.#manifest.find(path);
-    if (entry === undefined) {
-      return undefined;
-    }
-    const isDone = entry.state === 'done';
-    const record = isDone ? this.#manifest.read(entry) : undefined;
-    const etag = record?.type === 'done' ? record.etag : undefined;
-    return { isDone, attempted: entry.attempted, unchanged: isDone && this.#manifest.isUnchanged(entry, local), etag };
-  }
-
-  /** By this run, under either name: whether an object collides depends on what else is in the bucket now. */
-  #foundSealed(path: EncodedPath): boolean {
-    const names = this.#prepared.onCollision === 'rename' ? [path, this.#collisions?.rename(path) ?? path] : [path];
-    return names.some((name) => {
-      const entry = this.#manifest.find(name);
-      const records = entry === undefined ? [] : [this.#manifest.lastDone(entry)?.record, this.#manifest.pendingFetch(entry.id)?.fetching];
-      return records.some((record) => record?.commitment !== undefined);
-    });
   }
 
   async #start(item: Unnumbered): Promise<void> {
@@ -258,10 +184,4 @@ export class PullRun {
     const { pool, memory, slots, ports, bounds, tally } = this.#session;
     return { pool, memory, slots, ports, bounds, manifest: this.#manifest, moved: (bytes) => tally.moved(bytes) };
   }
-}
-
-function fileExists(path: EncodedPath): SealiftError {
-  return new SealiftError('exists', `${path} exists already, and no manifest says that it is this object`, {
-    object: path, remedy: 'pass --overwrite to replace it, or pull into another directory',
-  });
 }

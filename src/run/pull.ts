@@ -26,9 +26,8 @@ export async function pull(options: PullOptions): Promise<RunResult> {
   const named = options.manifest !== undefined && (await isPushManifest(options.manifest)) ? options.manifest : undefined;
   const pushed = await findPushedBefore(prepared.identity, { named, directories: options.manifestDirectories });
   try {
-    return options.dryRun === true
-      ? await dryRunPull(options, prepared, pushed, tally)
-      : await runPull(named === undefined ? options : withoutManifest(options), prepared, pushed, tally);
+    const own = named === undefined ? options : withoutManifest(options);
+    return options.dryRun === true ? await dryRunPull(own, prepared, pushed, tally) : await runPull(own, prepared, pushed, tally);
   } finally {
     await pushed.release();
   }

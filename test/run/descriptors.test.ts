@@ -49,6 +49,15 @@ describe('nothing of a manifest stays open', onLinux, () => {
     assert.ok(!openNow().includes(manifest));
   });
 
+  it('after the plan of a pull that was begun, or that names forbid', async (t) => {
+    const { world } = await pushedWorld(t);
+    const { result: { manifest = '' } } = await world.pull(world.path('back'));
+    assert.equal((await world.pull(world.path('back'), { dryRun: true })).result.skipped, 1);
+    await world.putPlain('backup/A', 'A');
+    assert.equal((await world.pull(world.path('back'), { dryRun: true })).result.error?.code, 'collision');
+    assert.deepEqual(openNow().filter((path) => path === manifest || path === world.path('back')), []);
+  });
+
   it('after a verification whose report cannot be made, nor of the directory for it', async (t) => {
     const { world, manifest } = await pushedWorld(t);
     await assert.rejects(world.verify({ manifest, report: join(NO_PLACE, 'report.json') }), { code: 'write-failed' });
