@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { SealiftError } from '../errors.js';
 import { AtomicFile } from '../files/atomic.js';
 import { DirectoryHandle } from '../files/directory.js';
 import { KiB } from '../limits.js';
@@ -27,7 +29,7 @@ export interface ReportedFile {
 /**
  * The record with which a migration is signed off: one JSON document with every file, its object, what was proven, and
  * totals that add up: `scanned = verified + skipped + failed`; `unauthenticated` counts those of the verified of which nothing
- * was proven but what their `proofs` say. Written as it grows, under its name only when it is whole.
+ * was proven but what their `proofs` say; `error` is what stopped the run. Written as it grows, under its name only when it is whole.
  */
 export class VerifyReport {
   readonly #file: AtomicFile;
@@ -40,8 +42,9 @@ export class VerifyReport {
     this.#file = file;
   }
 
-  /** @throws SealiftError `write-failed` when the file cannot be made. */
+  /** @throws SealiftError `usage` for what is there and no regular file, `write-failed` when the file cannot be made. */
   static begin(path: string, { effective }: PreparedReading, manifest: string | undefined): VerifyReport {
+    refuseOddFile(path);
     const directory = DirectoryHandle.open(Buffer.from(dirname(resolve(path))));
     const report = new VerifyReport(createIn(directory, path));
     const { bucket, prefix, endpoint, region } = effective;
@@ -56,9 +59,9 @@ export class VerifyReport {
     this.#unauthenticated += file.unauthenticated === true ? 1 : 0;
   }
 
-  async finish({ scanned, done, skipped, failed, bytes, complete, exitCode }: RunResult): Promise<void> {
+  async finish({ scanned, done, skipped, failed, bytes, complete, exitCode, error }: RunResult): Promise<void> {
     const totals = { scanned, verified: done, unauthenticated: this.#unauthenticated, skipped, failed, bytes };
-    const tail = { totals, complete, exitCode, finishedAt: new Date().toISOString() };
+    const tail = { totals, complete, exitCode, error, finishedAt: new Date().toISOString() };
     this.#write(`\n],${JSON.stringify(tail).slice(1)}\n`);
     this.#flush();
     await this.#file.commit({ overwrite: true });
@@ -81,6 +84,13 @@ export class VerifyReport {
     this.#file.writeAt(data, this.#written);
     this.#written += data.length;
     this.#pending = '';
+  }
+}
+
+/** Its name would be given to the report, and a device would be gone. */
+function refuseOddFile(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+    throw new SealiftError('usage', `${path} is no regular file, and a report would take its place`, { object: path, remedy: 'name a file' });
   }
 }
 
