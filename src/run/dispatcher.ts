@@ -94,8 +94,8 @@ export class Dispatcher<D, I extends { readonly id: number }> {
 
   async #work(batch: readonly D[], regions: readonly Region[]): Promise<void> {
     const items = this.#begin(batch);
-    const outcomes = await this.#run(items, regions);
-    items.forEach((item, index) => {
+    const { used, outcomes } = await this.#run(items, regions);
+    used.forEach((item, index) => {
       this.#trade.settle(item, outcomes[index] ?? failed(item, new Error('a worker answered without an outcome')));
     });
   }
@@ -109,11 +109,13 @@ export class Dispatcher<D, I extends { readonly id: number }> {
     }
   }
 
-  async #run(items: readonly I[], regions: readonly Region[]): Promise<readonly Outcome[]> {
+  /** The items as they were at last, which says what an outcome means, and their outcomes. */
+  async #run(items: readonly I[], regions: readonly Region[]): Promise<{ readonly used: readonly I[]; readonly outcomes: readonly Outcome[] }> {
     try {
-      return await this.#session.pool.run(this.#trade.job(items, regions));
+      return { used: items, outcomes: await this.#session.pool.run(this.#trade.job(items, regions)) };
     } catch {
-      return await Promise.all(items.map(async (item, index) => await this.#runAlone(this.#trade.again(item), regions[index])));
+      const used = items.map((item) => this.#trade.again(item));
+      return { used, outcomes: await Promise.all(used.map(async (item, index) => await this.#runAlone(item, regions[index]))) };
     }
   }
 

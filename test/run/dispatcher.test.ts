@@ -22,6 +22,8 @@ interface Bench {
   readonly outcomes: Map<string, Outcome>;
   readonly begun: string[];
   readonly dispatcher: Dispatcher<Omit<PushItem, 'id'>, PushItem>;
+  /** Of the items as they were at last. */
+  readonly replaced: Map<string, PushItem['replace']>;
   readonly ended: () => Promise<unknown>;
 }
 
@@ -33,6 +35,7 @@ function setUp(t: TestContext, onBegin: (keys: readonly string[]) => void = () =
   const work: Promise<void>[] = [];
   const crew: Crew = { pool, memory: new Arena(bounds.arenaBytes), slots: new Budget(64), tally: new Tally(undefined), bounds, follow: (promise) => void work.push(promise) };
   const outcomes = new Map<string, Outcome>();
+  const replaced = new Map<string, PushItem['replace']>();
   const begun: string[] = [];
   let nextId = 0;
   const dispatcher = new Dispatcher<Omit<PushItem, 'id'>, PushItem>(crew, {
@@ -44,9 +47,12 @@ function setUp(t: TestContext, onBegin: (keys: readonly string[]) => void = () =
     },
     job: (files, regions) => ({ kind: 'push', files, regions }),
     again: (item) => ({ ...item, replace: afterAttempt(item.replace) }),
-    settle: (item, outcome) => void outcomes.set(item.key, outcome),
+    settle: (item, outcome) => {
+      outcomes.set(item.key, outcome);
+      replaced.set(item.key, item.replace);
+    },
   });
-  return { crew, outcomes, begun, dispatcher, ended: async () => await Promise.all(work) };
+  return { crew, outcomes, replaced, begun, dispatcher, ended: async () => await Promise.all(work) };
 }
 
 function draft(key: string): Omit<PushItem, 'id'> {
@@ -70,10 +76,10 @@ describe('the dispatcher', () => {
     assert.ok(states.filter((state) => state === 'done').length >= keys.length - 20, JSON.stringify(states));
   });
 
-  it('tells a fresh thread that the dead one may have done the work', async (t) => {
+  it('tells a fresh thread, and whoever settles, that the dead one may have done the work', async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'sealift-test-'));
     t.after(() => rmSync(directory, { recursive: true }));
-    const { dispatcher, outcomes, ended } = setUp(t);
+    const { dispatcher, outcomes, replaced, ended } = setUp(t);
     const dying = `dies-once:${directory}/mark`;
     await dispatcher.add(draft(dying));
     await dispatcher.flush();
@@ -81,6 +87,7 @@ describe('the dispatcher', () => {
     const outcome = outcomes.get(dying);
     assert.ok(outcome?.state === 'done');
     assert.equal(outcome.stored.etag, 'if-ours');
+    assert.equal(replaced.get(dying), 'if-ours');
   });
 
   it('fails a job that kills its thread twice, by name, and returns its bytes', async (t) => {
