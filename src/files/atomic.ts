@@ -69,6 +69,7 @@ export class AtomicFile {
     const file = new AtomicFile(place, temporary, constants.O_NONBLOCK);
     const stats = fstatSync(file.fd);
     if (stats.isFile() && stats.nlink === 1 && stats.uid === (process.getuid?.() ?? stats.uid)) {
+      makePrivate(file.fd);
       return file;
     }
     file.#end();
@@ -215,6 +216,17 @@ function setAttributes(fd: number, { mode, mtimeNs, preserveSpecialBits }: Commi
 
 /** Errors of link(2) that mean: this file system has no hard links. */
 const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+/** As it was made: a killed commit may have given it its attributes already. Where there are no modes, all are alike. */
+function makePrivate(fd: number): void {
+  try {
+    fchmodSync(fd, PRIVATE);
+  } catch (error) {
+    if (errnoOf(error) !== 'EPERM') {
+      throw error;
+    }
+  }
+}
 
 /**
  * Takes a name that must be free, in one step that cannot replace anything. Where there are no hard links an empty file holds

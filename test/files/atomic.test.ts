@@ -166,6 +166,18 @@ describe('AtomicFile', () => {
     directory.release();
   });
 
+  it('knows what it reserved a name with, also after a commit that was killed half-way', () => {
+    const root = temporaryDirectory();
+    const { temporaryName } = create(root);
+    chmodSync(`${root}/${temporaryName}`, 0o644);
+    const directory = DirectoryHandle.open(Buffer.from(root));
+    const file = AtomicFile.reopen({ directory, name: Buffer.from('final'), label: 'final' }, temporaryName);
+    const verdicts = [[0, 0o600], [0, 0o644], [1, 0o600]] as const;
+    assert.deepEqual(verdicts.map(([sizeBytes, mode]) => file.isReservation({ sizeBytes, mode })), [true, false, false]);
+    file.discard();
+    directory.release();
+  });
+
   it('goes on with nothing that only looks like one', () => {
     const root = temporaryDirectory();
     const directory = DirectoryHandle.open(Buffer.from(root));
