@@ -4,7 +4,8 @@ import { dirname } from 'node:path';
 import { SealiftError } from '../errors.js';
 import { makeDirectories } from '../files/sync.js';
 
-const APPEND_OR_MAKE = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
+const APPEND_OR_MAKE = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
+const PRIVATE = 0o600;
 
 /** The errno name of a system error. */
 export function errnoOf(error: unknown): string {
@@ -28,23 +29,26 @@ export async function openManifest(name: string, flags: string | number): Promis
 }
 
 /**
- * Opens an empty file to append to; makes it (0600, and the directories above it) where there is none.
+ * Opens an empty file of this user's to append to; makes it, and the directories above it, where there is none. It is 0600 then,
+ * whoever made it.
  *
  * @throws SealiftError `manifest-write-failed` when there is something in it or it cannot be made, `disk-full`.
  */
 export async function openEmpty(name: string): Promise<FileHandle> {
   const handle = await openOrMake(name);
-  if (!isEmpty(await handle.stat())) {
+  const stats = await handle.stat();
+  if (!isEmpty(stats) || !isOurs(stats)) {
     await handle.close();
     throw new SealiftError('manifest-write-failed', `${name} cannot be created: it exists`, { object: name, remedy: 'name another manifest' });
   }
+  await handle.chmod(PRIVATE);
   return handle;
 }
 
 async function openOrMake(name: string): Promise<FileHandle> {
   try {
     await makeDirectories(dirname(name), 0o700);
-    return await open(name, APPEND_OR_MAKE, 0o600);
+    return await open(name, APPEND_OR_MAKE, PRIVATE);
   } catch (error) {
     throw writeError(name, 'cannot be created', error);
   }
@@ -61,6 +65,11 @@ function refusalOf(name: string, stats: Stats): SealiftError | undefined {
 /** As a process leaves it that is killed before its first record. A device has no size either, and is nobody's to take. */
 function isEmpty(stats: Stats): boolean {
   return stats.isFile() && stats.size === 0;
+}
+
+/** Under no other name either, where somebody else could read what is written here. */
+function isOurs({ nlink, uid }: Stats): boolean {
+  return nlink === 1 && uid === (process.getuid?.() ?? uid);
 }
 
 function nothingIn(name: string): SealiftError {

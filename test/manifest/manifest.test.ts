@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync, closeSync, existsSync, linkSync, mkdirSync, openSync, readFileSync, rmdirSync, statSync, symlinkSync, truncateSync, writeFileSync, writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { MAX_PATHS_PER_LINE } from '../../src/limits.js';
@@ -46,6 +48,23 @@ describe('a new manifest', () => {
     await written(file, () => undefined);
     await continued(file, (manifest) => assert.equal(manifest.head.run, HEAD.run));
     assert.equal(linesOf(file).length, 1);
+  });
+
+  it('is private in an empty file that was not, and takes none that has another name or is one', async () => {
+    const file = fresh();
+    writeFileSync(file, '');
+    chmodSync(file, 0o666);
+    await written(file, () => undefined);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    const target = fresh();
+    writeFileSync(target, '');
+    const [hard, soft] = [fresh(), fresh()];
+    linkSync(target, hard);
+    symlinkSync(target, soft);
+    for (const name of [hard, soft]) {
+      assert.equal((await failureOf(() => Manifest.create(name, HEAD))).code, 'manifest-write-failed');
+    }
+    assert.equal(statSync(target).size, 0);
   });
 
   it('is no place for a second one, however far the first has come', async () => {
