@@ -2,7 +2,7 @@ import { open, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 
 import { MasterKeyError, SealiftError } from '../errors.js';
-import { syncDirectoryOf } from '../files/sync.js';
+import { syncNameOf } from '../files/sync.js';
 import { MAX_KEY_FILE_BYTES } from '../limits.js';
 
 const OTHERS = 0o077;
@@ -67,7 +67,7 @@ export async function writeNewFiles(files: readonly NewFile[]): Promise<void> {
     try {
       await writeNew(file);
       written.push(file.path);
-      await syncDirectoryOf(file.path);
+      await syncNameOf(file.path);
     } catch (error) {
       await Promise.allSettled(written.map((path) => unlink(path)));
       throw unwritable(file.path, error);
