@@ -34,11 +34,18 @@ export function stopIfAborted(object: string, signal: AbortSignal | undefined): 
   }
 }
 
-async function orAborted<T>(object: string, wait: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+/** Ends the waiting with StoreError `interrupted` when the signal aborts; what arrives later goes to `discard`. */
+export async function orAborted<T>(object: string, wait: () => Promise<T>, signal: AbortSignal | undefined, discard?: (late: T) => void): Promise<T> {
   stopIfAborted(object, signal);
   return await new Promise<T>((resolve, reject) => {
     const ignore = onAbort(signal, () => reject(interrupted(object)));
-    void wait().then(resolve, reject).finally(ignore);
+    const arrive = (answer: T): void => {
+      if (signal?.aborted === true) {
+        discard?.(answer);
+      }
+      resolve(answer);
+    };
+    void wait().then(arrive, reject).finally(ignore);
   });
 }
 

@@ -3,6 +3,7 @@ import { MAX_ATTEMPTS_PER_FILE } from '../limits.js';
 import { openEnvelope, refuseBlockZero, type OpenedEnvelope } from '../run/opening.js';
 import type { ObjectHead } from '../store/store.js';
 import type { BucketPorts } from './bucket-ports.js';
+import { orAborted } from './chunks.js';
 import type { OperationOptions } from './options.js';
 
 /** An object whose commitment was verified; its data key is wiped by whoever holds this. */
@@ -32,7 +33,8 @@ export async function withOpened<T>(
 
 async function openOnce<T>(name: string, signal: AbortSignal | undefined, ports: BucketPorts, work: (opened: Opened) => Promise<T>): Promise<T> {
   const head = await ports.store.head(name, signal === undefined ? {} : { signal });
-  const opened = await openEnvelope(name, head, await ports.keyring(), ports.policy);
+  const keyring = (await ports.keyring()).until(signal);
+  const opened = await orAborted(name, () => openEnvelope(name, head, keyring, ports.policy), signal, ({ keys }) => keys.dataKey.wipe());
   try {
     refuseBlockZero(name, opened, head.sizeBytes);
     return await work({ name, head, opened });

@@ -1,5 +1,8 @@
 import { SealiftError } from '../errors.js';
+import type { ObjectKeys } from '../keys/wrapped-start.js';
 import type { Additions } from '../run/sealing.js';
+import type { BucketPorts } from './bucket-ports.js';
+import { orAborted } from './chunks.js';
 import type { PutObjectOptions } from './options.js';
 import { toHeaders } from './user-metadata.js';
 
@@ -16,6 +19,12 @@ export function refuseOtherMd5(name: string, { contentMd5 }: PutObjectOptions, a
       remedy: 'Pass the base64 MD5 of the plaintext, or leave contentMd5 out.',
     });
   }
+}
+
+/** Keys for one object; the caller wipes the data key. @throws StoreError `interrupted`, also while a KMS is asked again and again */
+export async function nextKeys(name: string, { signal }: PutObjectOptions, { sealer }: BucketPorts): Promise<ObjectKeys> {
+  const { starts } = await sealer();
+  return await orAborted(name, () => starts.next(signal), signal, ({ issued }) => issued.dataKey.wipe());
 }
 
 export function requestOptions({ signal, forbidOverwrite }: PutObjectOptions): { signal?: AbortSignal; forbidOverwrite?: boolean } {

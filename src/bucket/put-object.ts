@@ -8,7 +8,7 @@ import type { BucketPorts } from './bucket-ports.js';
 import { stopIfAborted } from './chunks.js';
 import { freezeSource, refuseTooLarge, type PlainSource } from './frozen-body.js';
 import type { ObjectContent, PutObjectOptions, PutObjectResult } from './options.js';
-import { additionsOf } from './put-common.js';
+import { additionsOf, nextKeys } from './put-common.js';
 import { putParts } from './put-parts.js';
 import { putStream } from './put-stream.js';
 import { putWhole } from './put-whole.js';
@@ -83,7 +83,7 @@ async function putSource(name: string, source: Source, options: PutObjectOptions
 
 async function putSourceInParts(name: string, source: Source, options: PutObjectOptions, ports: BucketPorts): Promise<PutObjectResult> {
   const { slabs, bounds, memory } = ports;
-  const keys = await (await ports.sealer()).starts.next();
+  const keys = await nextKeys(name, options, ports);
   const { dataKey } = keys.issued;
   try {
     const pieceBytes = partBytesFor(source.sizeBytes, bounds.partBytes);

@@ -5,6 +5,7 @@ import type { BucketPorts } from './bucket-ports.js';
 import { chunksOf } from './chunks.js';
 import { SpooledBody } from './frozen-body.js';
 import type { PutObjectOptions, PutObjectResult } from './options.js';
+import { nextKeys } from './put-common.js';
 import { putParts } from './put-parts.js';
 import { putWhole } from './put-whole.js';
 import { Spool } from './spool.js';
@@ -105,10 +106,9 @@ class Intake {
   }
 
   async #begin(): Promise<Spooling> {
-    const { sealer, temporaryDirectory } = this.#ports;
-    const spool = await Spool.create(temporaryDirectory);
+    const spool = await Spool.create(this.#ports.temporaryDirectory);
     try {
-      const keys = await (await sealer()).starts.next();
+      const keys = await nextKeys(this.#name, this.#options, this.#ports);
       const body = new SpooledBody({ dataKey: keys.issued.dataKey, start: keys.startBlock }, spool, this.#options.contentMd5 !== undefined);
       return { keys, spool, body };
     } catch (error) {

@@ -7,7 +7,7 @@ import { sealedHeaders, sealingFacts, type SealedHeaders } from '../run/sealing.
 import type { StoredObject } from '../store/store.js';
 import type { BucketPorts } from './bucket-ports.js';
 import type { PutObjectOptions, PutObjectResult } from './options.js';
-import { additionsOf, refuseOtherMd5, requestOptions } from './put-common.js';
+import { additionsOf, nextKeys, refuseOtherMd5, requestOptions } from './put-common.js';
 
 /** Seals content within its buffer and sends it in one request. */
 export async function putWhole(name: string, plain: Attributes & { readonly data: Buffer }, options: PutObjectOptions, ports: BucketPorts): Promise<PutObjectResult> {
@@ -20,11 +20,11 @@ export async function putWhole(name: string, plain: Attributes & { readonly data
 }
 
 async function seal(name: string, plain: Attributes & { readonly data: Buffer }, options: PutObjectOptions, ports: BucketPorts): Promise<SealedHeaders> {
-  const { wrapper: { wrapAlgorithm }, starts, materialDescription } = await ports.sealer();
+  const { wrapper: { wrapAlgorithm }, materialDescription } = await ports.sealer();
   const additions = additionsOf(name, options);
   refuseOtherMd5(name, options, () => createHash('md5').update(plain.data).digest('base64'));
   const facts = sealingFacts(name, { ...plain, sizeBytes: plain.data.length });
-  const { issued: { dataKey, wrappedKey }, startBlock, wrappedStart } = await starts.next();
+  const { issued: { dataKey, wrappedKey }, startBlock, wrappedStart } = await nextKeys(name, options, ports);
   try {
     const proof = sealInPlace(dataKey, startBlock, facts.aad, plain.data);
     const keys = { family: ports.family, wrapAlgorithm, dataKey, startBlock, wrappedKey, wrappedStart, materialDescription };

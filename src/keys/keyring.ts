@@ -8,9 +8,16 @@ export type Accept = (candidate: UnwrappedKeys) => boolean;
 /** The master keys of a reader, in order of preference; finds the one that opens an object. */
 export class Keyring {
   readonly #unwrappers: readonly KeyUnwrapper[];
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(unwrappers: readonly KeyUnwrapper[]) {
+  constructor(unwrappers: readonly KeyUnwrapper[], signal?: AbortSignal) {
     this.#unwrappers = unwrappers;
+    this.#signal = signal;
+  }
+
+  /** The same keys for one operation: the signal goes to each that is asked. */
+  until(signal: AbortSignal | undefined): Keyring {
+    return new Keyring(this.#unwrappers, signal);
   }
 
   /**
@@ -26,7 +33,7 @@ export class Keyring {
     if (candidates.length === 0) {
       throw missing(keys.wrapAlgorithm, object);
     }
-    const { opened, refusals } = await tryInTurn(candidates, keys, accept);
+    const { opened, refusals } = await tryInTurn(candidates, { keys, accept, signal: this.#signal });
     if (opened !== undefined) {
       return opened;
     }
@@ -45,6 +52,12 @@ export class Keyring {
   }
 }
 
+interface Task {
+  readonly keys: WrappedKeys;
+  readonly accept: Accept;
+  readonly signal: AbortSignal | undefined;
+}
+
 interface Trial {
   readonly opened: UnwrappedKeys | undefined;
   /** Errors of keys that could not be asked. */
@@ -55,11 +68,12 @@ interface Trial {
  * With PKCS#1 v1.5 every key "opens" a foreign object, so the first accepted candidate is only kept as a last resort
  * until one has a plausible start block; which of them had valid padding is never asked.
  */
-async function tryInTurn(candidates: readonly KeyUnwrapper[], keys: WrappedKeys, accept: Accept): Promise<Trial> {
+async function tryInTurn(candidates: readonly KeyUnwrapper[], task: Task): Promise<Trial> {
+  const { keys, accept } = task;
   const refusals: Error[] = [];
   let lastResort: UnwrappedKeys | undefined;
   for (const candidate of candidates) {
-    const opened = await ask(candidate, keys, refusals);
+    const opened = await ask(candidate, task, refusals);
     if (opened === null) {
       continue;
     }
@@ -77,9 +91,9 @@ async function tryInTurn(candidates: readonly KeyUnwrapper[], keys: WrappedKeys,
   return { opened: lastResort, refusals };
 }
 
-async function ask(candidate: KeyUnwrapper, keys: WrappedKeys, refusals: Error[]): Promise<UnwrappedKeys | null> {
+async function ask(candidate: KeyUnwrapper, { keys, signal }: Task, refusals: Error[]): Promise<UnwrappedKeys | null> {
   try {
-    return await candidate.unwrap(keys);
+    return await candidate.unwrap(keys, signal);
   } catch (error) {
     if (!isSealiftError(error)) {
       throw error;

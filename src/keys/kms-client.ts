@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type KmsSdkModule from '@alicloud/kms20160120';
 import { KmsError, MasterKeyError } from '../errors.js';
 import { DATA_KEY_BYTES, DEFAULT_KMS_QPS, KMS_TIMEOUT_MS, MAX_KMS_CONCURRENCY, MAX_KMS_QPS, RETRY_BASE_MS, RETRY_CAP_MS, RETRY_TOTAL_MS } from '../limits.js';
+import { pause } from '../store/abort.js';
 import { decodeBase64 } from './base64.js';
 import { CallGate } from './call-gate.js';
 import { KmsFailure, kmsFailure, malformedAnswer, type FailedCall } from './kms-failures.js';
@@ -49,8 +49,8 @@ export interface KmsPorts {
   readonly random?: () => number;
   /** Monotonic milliseconds. @default performance.now */
   readonly now?: () => number;
-  /** @default a timer */
-  readonly sleep?: (milliseconds: number) => Promise<void>;
+  /** Ends at once when the signal aborts. @default a timer */
+  readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
 }
 
 /** An encryption context as the service documents it: one JSON string with sorted names; undefined for none. */
@@ -66,6 +66,8 @@ export interface GeneratedKey {
  * Alibaba KMS over its RPC interface: parameters travel in the signed form body, because the client's own methods would
  * put them, plaintext keys included, into the URL. Time-outs, retries and errors are ours: the client makes one attempt,
  * and its errors quote what it sent.
+ *
+ * Each call takes a signal of its own too, which ends its pauses and further attempts as the client's does.
  *
  * Rejects with KmsError: `kms-unavailable` after 15 minutes of trying, at once with `kms-refused`, `access-denied`,
  * `credentials-expired`, `clock-skew`, or `interrupted`.
@@ -88,15 +90,15 @@ export class KmsClient {
       onRetry: ports.onRetry ?? (() => undefined),
       random: ports.random ?? Math.random,
       now: ports.now ?? performance.now.bind(performance),
-      sleep: ports.sleep ?? ((milliseconds) => delay(milliseconds, undefined, { signal: ports.signal }).catch(() => undefined)),
+      sleep: ports.sleep ?? ((milliseconds, signal = ports.signal) => pause(milliseconds, signal)),
     };
     const callsPerSecond = rateOf(server) * (ports.rateShare ?? 1);
     this.#gate = new CallGate({ concurrency: MAX_KMS_CONCURRENCY, callsPerSecond }, this.#ports);
   }
 
-  generateDataKey(context: EncryptionContext): Promise<GeneratedKey> {
+  generateDataKey(context: EncryptionContext, signal?: AbortSignal): Promise<GeneratedKey> {
     const parameters = { KeyId: this.#sealingKey(), KeySpec: 'AES_256', NumberOfBytes: String(DATA_KEY_BYTES), ...contextField(context) };
-    return this.#call('GenerateDataKey', parameters, (answer) => {
+    return this.#call({ action: 'GenerateDataKey', parameters, signal }, (answer) => {
       const plaintext = decodeBase64(answer.text('Plaintext'));
       if (plaintext?.length !== DATA_KEY_BYTES) {
         throw answer.lacks(`a key of ${DATA_KEY_BYTES} bytes`);
@@ -106,20 +108,23 @@ export class KmsClient {
   }
 
   /** @returns the CiphertextBlob */
-  encrypt(plaintext: string, context: EncryptionContext): Promise<string> {
-    return this.#call('Encrypt', { KeyId: this.#sealingKey(), Plaintext: plaintext, ...contextField(context) }, (answer) => answer.blob());
+  encrypt(plaintext: string, context: EncryptionContext, signal?: AbortSignal): Promise<string> {
+    const parameters = { KeyId: this.#sealingKey(), Plaintext: plaintext, ...contextField(context) };
+    return this.#call({ action: 'Encrypt', parameters, signal }, (answer) => answer.blob());
   }
 
   /** @returns the string that was encrypted; a KmsFailure of kind `unopenable` says that the blob is not right. */
-  decrypt(blob: string, context: EncryptionContext): Promise<string> {
-    return this.#call('Decrypt', { CiphertextBlob: blob, ...contextField(context) }, (answer) => answer.text('Plaintext'));
+  decrypt(blob: string, context: EncryptionContext, signal?: AbortSignal): Promise<string> {
+    const parameters = { CiphertextBlob: blob, ...contextField(context) };
+    return this.#call({ action: 'Decrypt', parameters, signal }, (answer) => answer.text('Plaintext'));
   }
 
-  async #call<T>(action: string, parameters: Parameters, read: (answer: Answer) => T): Promise<T> {
+  async #call<T>(asked: Call, read: (answer: Answer) => T): Promise<T> {
+    const call = { ...asked, signal: this.#either(asked.signal) };
     const started = this.#ports.now();
     for (let retries = 0; ; retries += 1) {
       try {
-        return await this.#gate.run(async () => read(await this.#attempt(action, parameters)), isThrottling);
+        return await this.#gate.run(async () => read(await this.#attempt(call)), isThrottling);
       } catch (error) {
         const pauseMs = this.#ports.random() * Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** retries);
         const isLate = retries > 0 && this.#ports.now() - started + pauseMs > RETRY_TOTAL_MS;
@@ -127,13 +132,13 @@ export class KmsClient {
           throw error;
         }
         this.#ports.onRetry(error, pauseMs);
-        await this.#ports.sleep(pauseMs);
+        await this.#ports.sleep(pauseMs, call.signal);
       }
     }
   }
 
-  async #attempt(action: string, parameters: Parameters): Promise<Answer> {
-    this.#stopIfAborted();
+  async #attempt({ action, parameters, signal }: Call): Promise<Answer> {
+    this.#stopIfAborted(signal);
     const credentials = await this.#ports.credentials();
     try {
       return await this.#send(action, parameters, credentials);
@@ -164,8 +169,12 @@ export class KmsClient {
     }
   }
 
-  #stopIfAborted(): void {
-    if (this.#signal?.aborted === true) {
+  #either(signal: AbortSignal | undefined): AbortSignal | undefined {
+    return signal === undefined || this.#signal === undefined ? (signal ?? this.#signal) : AbortSignal.any([signal, this.#signal]);
+  }
+
+  #stopIfAborted(signal: AbortSignal | undefined): void {
+    if (signal?.aborted === true) {
       const name = nameOf(this.#server);
       throw new KmsError('interrupted', `KMS key ${name}: the request was aborted`, { object: name });
     }
@@ -175,6 +184,12 @@ export class KmsClient {
   #sealingKey(): string {
     return this.#server.keyId ?? '';
   }
+}
+
+interface Call {
+  readonly action: string;
+  readonly parameters: Parameters;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** The body of a 2xx: whatever JSON the server sent. */

@@ -46,10 +46,10 @@ export function kmsWrapper(key: KmsKey, family: EnvelopeFamily, client = new Kms
     wrapAlgorithm: dialect === 'kms' ? 'kms' : 'KMS/ALICLOUD',
     fingerprint: kmsFingerprint(key),
     canUnwrap: true,
-    issueDataKey: () => (dialect === 'java' ? issueHere(client) : issueThere(client, dialect, context)),
-    wrapStart: async (start) => {
+    issueDataKey: (signal) => (dialect === 'java' ? issueHere(client, signal) : issueThere(client, { dialect, context, signal })),
+    wrapStart: async (start, signal) => {
       const text = dialect === 'kms' ? start.toDecimal() : start.bytes.toString('base64');
-      return toHeader(dialect, await client.encrypt(text, context));
+      return toHeader(dialect, await client.encrypt(text, context, signal));
     },
   };
 }
@@ -73,21 +73,21 @@ export function kmsUnwrapper(key: KmsKey, client = new KmsClient(key), starts: S
     description: key.keyId === undefined ? `KMS (${key.region})` : `KMS ${key.keyId} (${key.region})`,
     wrapAlgorithms: READ,
     materialDescription: key.materialDescription,
-    unwrap: async (keys) => {
+    unwrap: async (keys, signal) => {
       if (!READ.includes(keys.wrapAlgorithm)) {
         return null;
       }
       const { dialect, keyBlob, startBlob } = blobsOf(keys);
       const context = contextOf(key, dialect);
-      const decrypt = async (blob: string): Promise<string> => {
-        const plaintext = await client.decrypt(blob, context);
+      const decrypt = async (blob: string, until: AbortSignal | undefined): Promise<string> => {
+        const plaintext = await client.decrypt(blob, context, until);
         proven.add(context);
         return plaintext;
       };
       // Both are always asked for, so that the answer to one can tell what a refusal of the other means.
       const [dataKey, start] = await Promise.allSettled([
-        decrypt(keyBlob).then(decodeBase64),
-        starts.get(`${dialect} ${startBlob}`, async () => parseStart(dialect, await decrypt(startBlob))),
+        decrypt(keyBlob, signal).then(decodeBase64),
+        starts.get(`${dialect} ${startBlob}`, async (shared) => parseStart(dialect, await decrypt(startBlob, shared)), signal),
       ]);
       throwUnlessExplained([dataKey, start], proven.has(context));
       return combine(valueOf(dataKey), valueOf(start));
@@ -95,17 +95,23 @@ export function kmsUnwrapper(key: KmsKey, client = new KmsClient(key), starts: S
   };
 }
 
-async function issueThere(client: KmsClient, dialect: Dialect, context: EncryptionContext): Promise<IssuedKey> {
-  const { plaintext, blob } = await client.generateDataKey(context);
+interface Issue {
+  readonly dialect: Dialect;
+  readonly context: EncryptionContext;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function issueThere(client: KmsClient, { dialect, context, signal }: Issue): Promise<IssuedKey> {
+  const { plaintext, blob } = await client.generateDataKey(context, signal);
   return { dataKey: DataKey.adopt(plaintext), wrappedKey: toHeader(dialect, blob) };
 }
 
-async function issueHere(client: KmsClient): Promise<IssuedKey> {
+async function issueHere(client: KmsClient, signal: AbortSignal | undefined): Promise<IssuedKey> {
   const dataKey = DataKey.generate();
   const bytes = dataKey.exportBytes();
   const text = bytes.toString('base64');
   bytes.fill(0);
-  return { dataKey, wrappedKey: await client.encrypt(text, undefined) };
+  return { dataKey, wrappedKey: await client.encrypt(text, undefined, signal) };
 }
 
 function toHeader(dialect: Dialect, blob: string): string {

@@ -1,10 +1,14 @@
 import type { StartBlock } from '../crypto/start-block.js';
 import { MAX_CACHED_STARTS } from '../limits.js';
+import { SharedCall } from './shared-call.js';
+
+/** Its signal aborts when nobody waits for the answer any more. */
+export type UnwrapStart = (signal?: AbortSignal) => Promise<StartBlock | null>;
 
 /** Where unwrapped start blocks come from. */
 export interface StartSource {
   /** `id` names the wrap algorithm and the wrapped value; `unwrap` is called when nobody knows it. */
-  get(id: string, unwrap: () => Promise<StartBlock | null>): Promise<StartBlock | null>;
+  get(id: string, unwrap: UnwrapStart, signal?: AbortSignal): Promise<StartBlock | null>;
 }
 
 /**
@@ -12,35 +16,39 @@ export interface StartSource {
  * reader that remembers them spends one private operation or KMS call per object instead of two.
  *
  * Safe because a start block is no secret once unwrapped by its reader and the commitment is checked per object, after
- * every hit too. Single-flight: concurrent readers of one value share one call. Bounded; the least recently used goes.
+ * every hit too. Single-flight: concurrent readers of one value share one call, which goes on while one of them is not aborted.
+ * Bounded; the least recently used goes.
  */
 export class StartCache implements StartSource {
-  readonly #starts = new Map<string, Promise<StartBlock | null>>();
+  readonly #starts = new Map<string, SharedCall<StartBlock | null>>();
 
   /** `id` must name the wrap algorithm and the wrapped value. A `null` or a rejection is not remembered. */
-  get(id: string, unwrap: () => Promise<StartBlock | null>): Promise<StartBlock | null> {
+  get(id: string, unwrap: UnwrapStart, signal?: AbortSignal): Promise<StartBlock | null> {
     const known = this.#starts.get(id);
-    if (known !== undefined) {
+    if (known?.isAbandoned === false) {
       this.#starts.delete(id);
       this.#starts.set(id, known);
-      return known;
+      return known.wait(signal);
     }
-    const fresh = this.#remember(id, Promise.resolve().then(unwrap));
+    const fresh = this.#unwrapping(id, unwrap);
     this.#starts.set(id, fresh);
     this.#evict();
-    return fresh;
+    return fresh.wait(signal);
   }
 
-  async #remember(id: string, unwrapping: Promise<StartBlock | null>): Promise<StartBlock | null> {
-    let start: StartBlock | null = null;
-    try {
-      start = await unwrapping;
-      return start;
-    } finally {
-      if (start === null) {
-        this.#starts.delete(id);
+  #unwrapping(id: string, unwrap: UnwrapStart): SharedCall<StartBlock | null> {
+    const call = new SharedCall<StartBlock | null>(async (shared) => {
+      let start: StartBlock | null = null;
+      try {
+        start = await Promise.resolve(shared).then(unwrap);
+        return start;
+      } finally {
+        if (start === null && this.#starts.get(id) === call) {
+          this.#starts.delete(id);
+        }
       }
-    }
+    });
+    return call;
   }
 
   #evict(): void {

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { StartBlock } from '../crypto/start-block.js';
 import { MasterKeyError } from '../errors.js';
 import { MAX_OBJECTS_PER_WRAPPED_START } from '../limits.js';
+import { SharedCall } from './shared-call.js';
 import type { IssuedKey, KeyWrapper } from './wrapper.js';
 
 /** Everything one object needs to be sealed: a data key of its own and a start block it may share. */
@@ -14,7 +15,7 @@ export interface ObjectKeys {
 
 interface Window {
   readonly startBlock: StartBlock;
-  readonly wrappedStart: Promise<string>;
+  readonly wrapping: SharedCall<string>;
   /** Digests of data keys, and wrapped keys as they are. */
   readonly issued: Set<string>;
   claimed: number;
@@ -24,7 +25,8 @@ interface Window {
  * Keys for the objects of one worker. One wrapped start block serves up to 256 of them, which halves RSA operations and
  * KMS calls; that is safe only because every data key is fresh, so a repeated one is refused.
  *
- * Concurrent calls share one wrapping of the start block; a failed wrapping is not kept.
+ * Concurrent calls share one wrapping of the start block, which goes on while one of them is not aborted; a failed wrapping
+ * is not kept.
  */
 export class SharedStart {
   readonly #wrapper: KeyWrapper;
@@ -48,9 +50,12 @@ export class SharedStart {
     }
   }
 
-  /** Rejects with what the wrapper throws, and with MasterKeyError `internal` when a data key or its wrapped form repeats. */
-  next(): Promise<ObjectKeys> {
-    return this.#prepared.shift() ?? this.#issue();
+  /**
+   * The signal goes to the wrapper, unless keys are prepared. Rejects with what the wrapper throws, and with MasterKeyError
+   * `internal` when a data key or its wrapped form repeats.
+   */
+  next(signal?: AbortSignal): Promise<ObjectKeys> {
+    return this.#prepared.shift() ?? this.#issue(signal);
   }
 
   /** Wipes prepared keys that nobody took. */
@@ -62,13 +67,13 @@ export class SharedStart {
     }
   }
 
-  async #issue(): Promise<ObjectKeys> {
+  async #issue(signal?: AbortSignal): Promise<ObjectKeys> {
     const window = this.#claim();
-    const issuing = this.#wrapper.issueDataKey();
+    const issuing = this.#wrapper.issueDataKey(signal);
     issuing.catch(() => undefined);
     let wrappedStart: string;
     try {
-      wrappedStart = await window.wrappedStart;
+      wrappedStart = await window.wrapping.wait(signal);
     } catch (error) {
       this.#window = this.#window === window ? undefined : this.#window;
       await discard(issuing);
@@ -78,9 +83,10 @@ export class SharedStart {
   }
 
   #claim(): Window {
-    if (this.#window === undefined || this.#window.claimed >= MAX_OBJECTS_PER_WRAPPED_START) {
+    if (this.#window === undefined || this.#window.wrapping.isAbandoned || this.#window.claimed >= MAX_OBJECTS_PER_WRAPPED_START) {
       const startBlock = StartBlock.generate();
-      this.#window = { startBlock, wrappedStart: this.#wrapper.wrapStart(startBlock), issued: new Set(), claimed: 0 };
+      const wrapping = new SharedCall((signal) => this.#wrapper.wrapStart(startBlock, signal));
+      this.#window = { startBlock, wrapping, issued: new Set(), claimed: 0 };
     }
     this.#window.claimed += 1;
     return this.#window;

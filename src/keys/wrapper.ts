@@ -45,10 +45,10 @@ export interface KeyWrapper {
   readonly fingerprint: string;
   /** Whether keys of `issueDataKey` can be recovered by this process after a restart (private key or KMS Decrypt at hand). */
   readonly canUnwrap: boolean;
-  /** A data key that no call has returned before: each call makes a new one. */
-  issueDataKey(): Promise<IssuedKey>;
-  /** The header value that carries the start block. */
-  wrapStart(start: StartBlock): Promise<string>;
+  /** A data key that no call has returned before: each call makes a new one. Nobody waits for it after an abort. */
+  issueDataKey(signal?: AbortSignal): Promise<IssuedKey>;
+  /** The header value that carries the start block. Nobody waits for it after an abort. */
+  wrapStart(start: StartBlock, signal?: AbortSignal): Promise<string>;
 }
 
 /**
@@ -65,6 +65,6 @@ export interface KeyUnwrapper {
   readonly wrapAlgorithms: readonly WrapAlgorithm[];
   /** What `matdesc` calls this key; undefined when nobody said. */
   readonly materialDescription: Readonly<Record<string, string>> | undefined;
-  /** Null for what is not this key's. */
-  unwrap(keys: WrappedKeys): Promise<UnwrappedKeys | null>;
+  /** Null for what is not this key's. Nobody waits for the answer after an abort. */
+  unwrap(keys: WrappedKeys, signal?: AbortSignal): Promise<UnwrappedKeys | null>;
 }

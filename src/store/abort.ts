@@ -15,6 +15,22 @@ export function onAbort(signal: AbortSignal | undefined, tell: () => void): () =
   };
 }
 
+/** A timer that ends at once when the signal aborts; it never rejects. */
+export function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted === true) {
+    return Promise.resolve();
+  }
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      clearTimeout(timeout);
+      ignore();
+      resolve();
+    };
+    const ignore = onAbort(signal, wake);
+    const timeout = setTimeout(wake, milliseconds);
+  });
+}
+
 function listenTo(signal: AbortSignal): Set<() => void> {
   const told = new Set<() => void>();
   tellers.set(signal, told);

@@ -3,7 +3,7 @@ import type { SealiftError } from '../errors.js';
 import {
   CHECKSUM_ATTEMPTS, RETRY_AFTER_CAP_MS, RETRY_BASE_MS, RETRY_BUDGET_SHARE, RETRY_BUDGET_START, RETRY_CAP_MS, RETRY_TOTAL_MS,
 } from '../limits.js';
-import { onAbort } from './abort.js';
+import { pause } from './abort.js';
 import type { ObjectStore, RequestOptions } from './store.js';
 
 /** All times in milliseconds. */
@@ -114,7 +114,7 @@ class Retry {
     this.#ports = ports;
     this.#random = ports.random ?? Math.random;
     this.#now = ports.now ?? performance.now.bind(performance);
-    this.#sleep = ports.sleep ?? timer;
+    this.#sleep = ports.sleep ?? pause;
     this.#budget = ports.budget ?? new RetryBudget();
   }
 
@@ -162,19 +162,4 @@ function stopIfAborted(signal: AbortSignal | undefined, object: string): void {
   if (signal?.aborted === true) {
     throw new StoreError('interrupted', `${object}: the request was aborted`, { object });
   }
-}
-
-function timer(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  if (signal?.aborted === true) {
-    return Promise.resolve();
-  }
-  return new Promise((resolve) => {
-    const wake = (): void => {
-      clearTimeout(timeout);
-      ignore();
-      resolve();
-    };
-    const ignore = onAbort(signal, wake);
-    const timeout = setTimeout(wake, milliseconds);
-  });
 }

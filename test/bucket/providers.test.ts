@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { CryptoBucket } from '../../src/bucket/crypto-bucket.js';
 import { RsaProvider } from '../../src/bucket/rsa-provider.js';
@@ -134,6 +135,41 @@ describe('KmsProvider', () => {
     const nobody = scene.kms({ credentials: { accessKeyId: 'nobody', accessKeySecret: 'nothing' } });
     await assert.rejects(scene.bucket({ cryptoProvider: nobody }).putObject('a', 'x'), { name: 'KmsError' });
     await assert.rejects(scene.bucket({ cryptoProvider: scene.kms({ endpoint: 'http://kms.example' }) }).putObject('a', 'x'), { name: 'MasterKeyError', code: 'config-invalid' });
+  });
+});
+
+describe('an abort while a KMS is asked again and again', () => {
+  const LARGE = SINGLE_PUT_BYTES + 1;
+
+  it('ends every operation', async (t) => {
+    const scene = await openScene(t);
+    const sealing = scene.bucket({ cryptoProvider: scene.kms() });
+    await sealing.putObject('a', 'x');
+    writeFileSync(scene.path('small'), 'x');
+    writeFileSync(scene.path('large'), content(LARGE));
+    const operations: ((bucket: CryptoBucket, signal: AbortSignal) => Promise<unknown>)[] = [
+      (bucket, signal) => bucket.getObject('a', { signal }),
+      (bucket, signal) => bucket.getObjectToFile('a', scene.path('saved'), { signal }),
+      (bucket, signal) => bucket.putObject('b', 'x', { signal }),
+      (bucket, signal) => bucket.putObject('b', Readable.from([content(LARGE)]), { signal }),
+      (bucket, signal) => bucket.putObjectFromFile('b', scene.path('small'), { signal }),
+      (bucket, signal) => bucket.putObjectFromFile('b', scene.path('large'), { signal }),
+    ];
+    for (const operation of operations) {
+      const controller = new AbortController();
+      scene.faults = ({ service }) => {
+        if (service !== 'kms') {
+          return undefined;
+        }
+        controller.abort();
+        return { kind: 'answer', status: 503 };
+      };
+      await assert.rejects(operation(scene.bucket({ cryptoProvider: scene.kms() }), controller.signal), { name: 'StoreError', code: 'interrupted' });
+    }
+    scene.faults = () => undefined;
+    assert.equal(existsSync(scene.path('saved')), false);
+    assert.equal((await sealing.headObject('a')).sizeBytes, 1);
+    await assert.rejects(sealing.headObject('b'), { code: 'not-found' });
   });
 });
 

@@ -10,19 +10,21 @@ import { KmsClient } from '../../src/keys/kms-client.js';
 import { SharedStart } from '../../src/keys/wrapped-start.js';
 import type { EnvelopeFamily, UnwrappedKeys, WrappedKeys } from '../../src/keys/wrapper.js';
 import { MAX_KMS_QPS } from '../../src/limits.js';
-import { startLocalCloud, type LocalCloud, type RequestRecord } from '../../src/local/cloud.js';
+import { startLocalCloud, type FaultPlan, type LocalCloud, type RequestRecord } from '../../src/local/cloud.js';
 import { vectorObjects, wrappedKeysOf } from './fixtures.js';
 import { startDecryptServer } from './stand-in-kms.js';
 
 let folder = '';
 let cloud: LocalCloud;
 let records: RequestRecord[] = [];
+let faults: FaultPlan = () => undefined;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sealift-kms-'));
-  cloud = await startLocalCloud({ dataDirectory: folder, log: (record) => records.push(record) });
+  cloud = await startLocalCloud({ dataDirectory: folder, log: (record) => records.push(record), faults: (request) => faults(request) });
 });
 beforeEach(() => {
   records = [];
+  faults = () => undefined;
 });
 after(async () => {
   await cloud.close();
@@ -222,4 +224,56 @@ describe('objects of the Python SDK', () => {
       }
     });
   }
+});
+
+describe('an abort of whoever asks a KMS', () => {
+  const longPauses = { random: () => 0.999 };
+  const noPauses = { random: () => 0 };
+
+  /** A KMS that is down, until somebody calls `mend`; `controller` aborts at the first refusal. */
+  function outage(): { controller: AbortController; mend: () => void } {
+    const controller = new AbortController();
+    faults = () => {
+      controller.abort();
+      return { kind: 'answer', status: 503 };
+    };
+    return { controller, mend: () => { faults = () => undefined; } };
+  }
+
+  it('ends pauses and further attempts', async () => {
+    const { keys } = await sealed(key(), 'oss-crypto');
+    const wrapper = kmsWrapper(key(), 'oss-crypto', new KmsClient(key(), longPauses));
+    const javaWrapper = kmsWrapper(key(), 'client-side-encryption', new KmsClient(key(), longPauses));
+    const unwrapper = kmsUnwrapper(key(), new KmsClient(key(), longPauses));
+    const operations: ((signal: AbortSignal) => Promise<unknown>)[] = [
+      (signal) => wrapper.issueDataKey(signal),
+      (signal) => javaWrapper.issueDataKey(signal),
+      (signal) => wrapper.wrapStart(StartBlock.generate(), signal),
+      (signal) => new SharedStart(wrapper).next(signal),
+      (signal) => unwrapper.unwrap(keys, signal),
+      (signal) => new Keyring([unwrapper]).until(signal).open(keys, () => true),
+    ];
+    for (const operation of operations) {
+      records = [];
+      await assert.rejects(operation(outage().controller.signal), { name: 'KmsError', code: 'interrupted' });
+      assert.ok(records.length <= 2, `${records.length} requests`);
+    }
+  });
+
+  it('takes nothing from others who wait for the same start', async () => {
+    const object = await sealed(key(), 'oss-crypto');
+    const unwrapper = kmsUnwrapper(key(), new KmsClient(key(), noPauses));
+    const opening = outage();
+    const aborted = assert.rejects(unwrapper.unwrap(object.keys, opening.controller.signal), { code: 'interrupted' });
+    const other = unwrapper.unwrap(object.keys);
+    opening.controller.signal.addEventListener('abort', opening.mend);
+    assertOpened(await other, object);
+    await aborted;
+    const starts = new SharedStart(kmsWrapper(key(), 'oss-crypto', new KmsClient(key(), noPauses)));
+    const sealing = outage();
+    sealing.controller.signal.addEventListener('abort', sealing.mend);
+    const [first, second] = await Promise.allSettled([starts.next(sealing.controller.signal), starts.next()]);
+    assert.equal(second.status, 'fulfilled');
+    assert.ok(first.status === 'fulfilled' || (first.reason as { code?: string }).code === 'interrupted');
+  });
 });

@@ -23,9 +23,9 @@ function countingWrapper(answers: Partial<Pick<KeyWrapper, 'issueDataKey' | 'wra
       calls.issue += 1;
       return issue();
     },
-    wrapStart: (start) => {
+    wrapStart: (start, signal) => {
       calls.wrap += 1;
-      return wrap(start);
+      return wrap(start, signal);
     },
   };
 }
@@ -99,6 +99,26 @@ describe('SharedStart', () => {
     assert.equal((await shared.next()).wrappedStart, 'wrapped');
   });
 
+  it('wraps a start anew when everybody who waited for the last one has gone', async () => {
+    const told: (AbortSignal | undefined)[] = [];
+    const shared = new SharedStart(countingWrapper({
+      wrapStart: (_, signal) => {
+        told.push(signal);
+        return told.length > 1 ? Promise.resolve('second') : new Promise((_resolve, reject) => {
+          signal?.addEventListener('abort', () => reject(new KmsError('interrupted', 'aborted')));
+        });
+      },
+    }));
+    const [one, two] = [new AbortController(), new AbortController()];
+    const waiting = [shared.next(one.signal), shared.next(two.signal)].map((keys) => assert.rejects(keys, { code: 'interrupted' }));
+    one.abort();
+    assert.equal(told[0]?.aborted, false, 'one still waits');
+    two.abort();
+    assert.equal(told[0].aborted, true);
+    assert.equal((await shared.next()).wrappedStart, 'second');
+    await Promise.all(waiting);
+  });
+
   it('passes on what issuing throws', async () => {
     const shared = new SharedStart(countingWrapper({ issueDataKey: () => Promise.reject(new KmsError('kms-refused', 'no')) }));
     await assert.rejects(shared.next(), { name: 'KmsError', code: 'kms-refused' });
@@ -159,6 +179,20 @@ describe('StartCache', () => {
     await assert.rejects(cache.get('a', () => Promise.reject(new Error('down'))), /down/);
     await assert.rejects(cache.get('a', () => { throw new Error('at once'); }), /at once/);
     assert.equal(await cache.get('a', () => Promise.resolve(start)), start);
+  });
+
+  it('unwraps anew what everybody has left, and then remembers it', async () => {
+    const cache = new StartCache();
+    const controller = new AbortController();
+    let fail: (reason: Error) => void = () => undefined;
+    const left = cache.get('a', () => new Promise((_, reject) => { fail = reject; }), controller.signal);
+    controller.abort();
+    const found = cache.get('a', () => Promise.resolve(start), new AbortController().signal);
+    assert.equal(await found, start);
+    fail(new Error('aborted'));
+    await assert.rejects(left, /aborted/);
+    await assert.rejects(cache.get('b', (signal) => Promise.reject(new Error(`aborted: ${signal?.aborted}`)), AbortSignal.abort()), /aborted: true/);
+    assert.equal(await cache.get('a', () => Promise.reject(new Error('asked again'))), start);
   });
 
   it('forgets the least recently used', async () => {
