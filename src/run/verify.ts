@@ -47,9 +47,10 @@ async function verifyPushed(options: VerifyOptions, { tally, prepared, pushed }:
       return session.stopped;
     });
     const complete = stopped === undefined && tally.counters.failed === 0;
-    tally.close();
     const result = resultOf(tally, { run: 'verify', complete, ...(pushed.file === undefined ? {} : { manifest: pushed.file }) });
+    // Before the summary, which would speak of a report that is not there.
     await report?.finish(result);
+    tally.close();
     return result;
   } finally {
     report?.abandon();

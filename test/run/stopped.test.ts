@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
+import type { RunEvent } from '../../src/run/events.js';
 import { plant } from '../support/trees.js';
 import { makeWorld } from '../support/world.js';
 
@@ -13,6 +14,23 @@ describe('the report of a verification', () => {
     await world.verify({ target: { ...world.target, bucket: 'nobody-has-this' }, report });
     const { complete, exitCode, error } = JSON.parse(readFileSync(report, 'utf8')) as { complete: boolean; exitCode: number; error: { code: string } };
     assert.deepEqual([complete, exitCode, error.code], [false, 2, 'bucket-missing']);
+  });
+
+  it('is there when the summary comes, or there is none', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a' });
+    await world.push();
+    mkdirSync(world.path('out'));
+    const report = world.path('out', 'report.json');
+    const events: string[] = [];
+    const onEvent = ({ event }: RunEvent): void => {
+      events.push(event);
+      if (event === 'file') {
+        rmSync(world.path('out'), { recursive: true });
+      }
+    };
+    await assert.rejects(world.verify({ report, onEvent }), { exitCode: 6 });
+    assert.ok(!events.includes('summary'), events.join());
   });
 
   it('takes the place of a regular file only', async (t) => {
