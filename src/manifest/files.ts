@@ -69,7 +69,8 @@ function isEmpty(stats: Stats): boolean {
 
 /** Under no other name either, where somebody else could read what is written here. */
 function isOurs({ nlink, uid }: Stats): boolean {
-  return nlink === 1 && uid === (process.getuid?.() ?? uid);
+  const own = process.getuid?.();
+  return nlink === 1 && (own === undefined || uid === own);
 }
 
 function nothingIn(name: string): SealiftError {
