@@ -25,13 +25,18 @@ export function normalizePrefix(prefix: string): string {
   return trimmed;
 }
 
+/** How the object of a path is called, also where no object can have that key: for events and reports. `prefix` is normalized. */
+export function keyBelow(prefix: string, path: string): string {
+  return prefix === '' ? path : `${prefix}/${path}`;
+}
+
 /**
  * The key of the object that holds a file. `prefix` is normalized.
  *
  * @throws SealiftError `key-too-long` above 1,023 bytes of UTF-8, `name-invalid` for a path that starts with a slash.
  */
 export function objectKey(prefix: string, path: EncodedPath): ObjectKey {
-  const key = prefix === '' ? path : `${prefix}/${path}`;
+  const key = keyBelow(prefix, path);
   if (/^[/\\]/.test(key) || path === '') {
     throw new SealiftError('name-invalid', `${path} cannot be an object key`, { object: path });
   }

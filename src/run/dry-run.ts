@@ -1,5 +1,5 @@
 import { toFailure } from '../errors.js';
-import { objectKey } from '../files/names.js';
+import { keyBelow, objectKey } from '../files/names.js';
 import type { ManifestView } from '../manifest/view.js';
 import { viewManifest } from './open-manifest.js';
 import type { RunResult } from './options.js';
@@ -33,7 +33,7 @@ interface Planning {
 }
 
 function planEntry(entry: WalkEntry, { prepared, tally, known }: Planning): void {
-  const facts = { path: entry.path, key: prepared.prefix === '' ? entry.path : `${prepared.prefix}/${entry.path}` };
+  const facts = { path: entry.path, key: keyBelow(prepared.prefix, entry.path) };
   if (entry.kind === 'empty-directory') {
     tally.skipped(facts, 'empty-directory');
     return;

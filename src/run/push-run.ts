@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { fromFailure, isSealiftError, toFailure, type Failure } from '../errors.js';
-import { objectKey } from '../files/names.js';
+import { keyBelow, objectKey } from '../files/names.js';
 import { FILES_FOR_ONE_THREAD, LARGE_FILES_AT_ONCE } from '../limits.js';
 import type { Manifest } from '../manifest/manifest.js';
 import { Budget } from './budget.js';
@@ -248,7 +248,7 @@ export class PushRun {
   }
 
   #facts(path: EncodedPath): { path: string; key: string } {
-    return { path, key: this.#prefix === '' ? path : `${this.#prefix}/${path}` };
+    return { path, key: keyBelow(this.#prefix, path) };
   }
 
   #scene(): PushScene {

@@ -1,5 +1,5 @@
 import { fromFailure, isSealiftError, SealiftError, toFailure, type Failure } from '../errors.js';
-import { objectKey, pathOfForeignKey, pathOfKey } from '../files/names.js';
+import { keyBelow, objectKey, pathOfForeignKey, pathOfKey } from '../files/names.js';
 import { walk, type WalkOptions } from '../files/walk.js';
 import { LARGE_FILES_AT_ONCE } from '../limits.js';
 import type { ListedObject } from '../store/store.js';
@@ -235,10 +235,9 @@ export class VerifyRun {
 
   /** The listing had no object of this name, so nothing has counted it yet. */
   #failUnlisted(path: EncodedPath, failure: Failure): void {
-    const { prefix } = this.#task.prepared;
     this.#seen.add(path);
     this.#session.tally.scanned(0);
-    this.#fail({ path, key: prefix === '' ? path : `${prefix}/${path}` }, failure);
+    this.#fail({ path, key: keyBelow(this.#task.prepared.prefix, path) }, failure);
   }
 }
 
