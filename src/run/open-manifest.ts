@@ -108,7 +108,8 @@ function recorded({ recordedOptions = {} }: TransferOptions): OpenRecord['option
   return Object.fromEntries(Object.entries(recordedOptions).map(([name, value]) => [name, typeof value === 'object' ? [...value] : value]));
 }
 
-async function orNone<T>(manifest: Promise<T>): Promise<T | undefined> {
+/** Undefined where there is no manifest. */
+export async function orNone<T>(manifest: Promise<T>): Promise<T | undefined> {
   try {
     return await manifest;
   } catch (error) {

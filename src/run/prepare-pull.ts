@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { isSealiftError, SealiftError } from '../errors.js';
+import { SealiftError } from '../errors.js';
 import { encodePath, normalizePrefix } from '../files/names.js';
 import { compileSelection, type Selection } from '../files/selection.js';
 import { makeDirectories } from '../files/sync.js';
@@ -13,7 +13,7 @@ import { resolveEndpoint } from '../store/endpoint.js';
 import type { PullMode, WorkerContext } from './context.js';
 import { boundsOf, type Bounds } from './effective.js';
 import type { Effective } from './events.js';
-import { identityOf, type Identity } from './open-manifest.js';
+import { identityOf, orNone, type Identity } from './open-manifest.js';
 import type { CredentialsProvider, PullOptions, TransferOptions } from './options.js';
 import { effectiveOf } from './prepare-push.js';
 import type { ThreadPool } from './thread-pool.js';
@@ -94,14 +94,7 @@ export async function prepareReading(options: ReadingOptions, openRoot: () => Pr
 
 /** `--manifest` of a pull may name the push's manifest, which is then read and not written. */
 export async function isPushManifest(file: string): Promise<boolean> {
-  try {
-    return (await readHead(file)).kind === 'push';
-  } catch (error) {
-    if (isSealiftError(error) && error.code === 'manifest-missing') {
-      return false;
-    }
-    throw error;
-  }
+  return (await orNone(readHead(file)))?.kind === 'push';
 }
 
 /** A dry run makes no directory. */
