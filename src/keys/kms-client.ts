@@ -1,7 +1,7 @@
 import type KmsSdkModule from '@alicloud/kms20160120';
 import { KmsError, MasterKeyError } from '../errors.js';
 import { DATA_KEY_BYTES, DEFAULT_KMS_QPS, KMS_TIMEOUT_MS, MAX_KMS_CONCURRENCY, MAX_KMS_QPS, RETRY_BASE_MS, RETRY_CAP_MS, RETRY_TOTAL_MS } from '../limits.js';
-import { pause } from '../store/abort.js';
+import { eitherSignal, pause } from '../store/abort.js';
 import { decodeBase64 } from './base64.js';
 import { CallGate } from './call-gate.js';
 import { KmsFailure, kmsFailure, malformedAnswer, type FailedCall } from './kms-failures.js';
@@ -120,7 +120,7 @@ export class KmsClient {
   }
 
   async #call<T>(asked: Call, read: (answer: Answer) => T): Promise<T> {
-    const call = { ...asked, signal: this.#either(asked.signal) };
+    const call = { ...asked, signal: eitherSignal(asked.signal, this.#signal) };
     const started = this.#ports.now();
     for (let retries = 0; ; retries += 1) {
       try {
@@ -167,10 +167,6 @@ export class KmsClient {
     } catch (error) {
       throw kmsFailure(error, call);
     }
-  }
-
-  #either(signal: AbortSignal | undefined): AbortSignal | undefined {
-    return signal === undefined || this.#signal === undefined ? (signal ?? this.#signal) : AbortSignal.any([signal, this.#signal]);
   }
 
   #stopIfAborted(signal: AbortSignal | undefined): void {

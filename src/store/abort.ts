@@ -1,3 +1,8 @@
+/** Aborts with whichever of two signals does so first; the one that there is costs nothing. */
+export function eitherSignal(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : AbortSignal.any([one, other]);
+}
+
 const tellers = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**

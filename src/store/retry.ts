@@ -3,7 +3,7 @@ import type { SealiftError } from '../errors.js';
 import {
   CHECKSUM_ATTEMPTS, RETRY_AFTER_CAP_MS, RETRY_BASE_MS, RETRY_BUDGET_SHARE, RETRY_BUDGET_START, RETRY_CAP_MS, RETRY_TOTAL_MS,
 } from '../limits.js';
-import { pause } from './abort.js';
+import { eitherSignal, pause } from './abort.js';
 import type { ObjectStore, RequestOptions } from './store.js';
 
 /** All times in milliseconds. */
@@ -119,7 +119,7 @@ class Retry {
   }
 
   async run<T, O extends RequestOptions | undefined>(object: string, options: O, attempt: (options: O) => Promise<T>): Promise<T> {
-    const signal = this.#signalOf(options);
+    const signal = eitherSignal(options?.signal, this.#ports.signal);
     const bound = signal === options?.signal ? options : { ...options, signal };
     const started = this.#now();
     this.#budget.earn();
@@ -143,11 +143,6 @@ class Retry {
         await this.#sleep(pauseMs, signal);
       }
     }
-  }
-
-  #signalOf(options: RequestOptions | undefined): AbortSignal | undefined {
-    const { signal } = this.#ports;
-    return signal === undefined || options?.signal === undefined ? (options?.signal ?? signal) : AbortSignal.any([options.signal, signal]);
   }
 
   #pause(failure: SealiftError, retries: number): number {
