@@ -7,6 +7,7 @@ import { SealiftError } from '../errors.js';
 import type { FileStat } from '../run/types.js';
 import type { DirectoryHandle } from './directory.js';
 import { errnoOf, writeFailure } from './errno.js';
+import { isOursAlone } from './machine.js';
 import { writeAroundHoles } from './sparse.js';
 import { temporaryName } from './temporary.js';
 import { writeFully } from './write.js';
@@ -68,7 +69,7 @@ export class AtomicFile {
   static reopen(place: FilePlace, temporary: string): AtomicFile {
     const file = new AtomicFile(place, temporary, constants.O_NONBLOCK);
     const stats = fstatSync(file.fd);
-    if (stats.isFile() && stats.nlink === 1 && stats.uid === (process.getuid?.() ?? stats.uid)) {
+    if (stats.isFile() && isOursAlone(stats)) {
       makePrivate(file.fd);
       return file;
     }

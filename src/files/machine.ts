@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { hostname } from 'node:os';
 import { errnoOf } from './errno.js';
 
@@ -32,6 +32,12 @@ export function machineOf(platform: NodeJS.Platform): Machine {
     abstractSockets: linux,
     startTimeOf: linux ? linuxStartTime : portableStartTime,
   };
+}
+
+/** Whether a file is this user's, and under one name only: by another one, others could read what is written to it. */
+export function isOursAlone({ nlink, uid }: Pick<Stats, 'nlink' | 'uid'>): boolean {
+  const own = process.getuid?.();
+  return nlink === 1 && (own === undefined || uid === own);
 }
 
 /** Tells a process from a later one under the same id. A zombie, or a process about to be gone, holds nothing any more. */

@@ -2,6 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { SealiftError } from '../errors.js';
+import { isOursAlone } from '../files/machine.js';
 import { makeDirectories } from '../files/sync.js';
 
 const APPEND_OR_MAKE = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
@@ -37,7 +38,7 @@ export async function openManifest(name: string, flags: string | number): Promis
 export async function openEmpty(name: string): Promise<FileHandle> {
   const handle = await openOrMake(name);
   const stats = await handle.stat();
-  if (!isEmpty(stats) || !isOurs(stats)) {
+  if (!isEmpty(stats) || !isOursAlone(stats)) {
     await handle.close();
     throw new SealiftError('manifest-write-failed', `${name} cannot be created: it exists`, { object: name, remedy: 'name another manifest' });
   }
@@ -65,12 +66,6 @@ function refusalOf(name: string, stats: Stats): SealiftError | undefined {
 /** As a process leaves it that is killed before its first record. A device has no size either, and is nobody's to take. */
 function isEmpty(stats: Stats): boolean {
   return stats.isFile() && stats.size === 0;
-}
-
-/** Under no other name either, where somebody else could read what is written here. */
-function isOurs({ nlink, uid }: Stats): boolean {
-  const own = process.getuid?.();
-  return nlink === 1 && (own === undefined || uid === own);
 }
 
 function nothingIn(name: string): SealiftError {
