@@ -44,19 +44,24 @@ function refusals(world: World): number {
   return world.requests.filter(({ errorCode = '' }) => errorCode.includes('Expired')).length;
 }
 
+/** Calls `action` when so many small objects have been asked for. */
+function afterPuts(count: number, world: World, action: () => void): void {
+  let puts = 0;
+  world.faults = ({ operation }) => {
+    puts += operation === 'PutObject' ? 1 : 0;
+    if (operation === 'PutObject' && puts === count) {
+      action();
+    }
+    return undefined;
+  };
+}
+
 describe('a token that expires in the middle of', () => {
   it('a push is renewed once for OSS, KMS and every thread', async (t) => {
     const world = await makeWorld(t, TWO_THREADS);
     plant(world.source, { ...FILES, 'large.bin': content(LARGE) });
     const { provider, issued, expire } = issuer(world);
-    let puts = 0;
-    world.faults = ({ operation }) => {
-      puts += operation === 'PutObject' ? 1 : 0;
-      if (operation === 'PutObject' && puts === 20) {
-        expire();
-      }
-      return undefined;
-    };
+    afterPuts(20, world, expire);
     const { result } = await world.push({ keys: [kmsKey(world)], credentials: provider });
     assert.deepEqual([result.exitCode, result.done, result.failures], [0, 61, []]);
     assert.equal(issued.length, 2);
@@ -93,14 +98,7 @@ describe('a token that expires in the middle of', () => {
     const world = await makeWorld(t);
     plant(world.source, FILES);
     const { provider, expire } = issuer(world, 1);
-    let puts = 0;
-    world.faults = ({ operation }) => {
-      puts += operation === 'PutObject' ? 1 : 0;
-      if (operation === 'PutObject' && puts === 20) {
-        expire();
-      }
-      return undefined;
-    };
+    afterPuts(20, world, expire);
     const stopped = await world.push({ credentials: provider });
     assert.deepEqual([stopped.result.exitCode, stopped.result.complete, stopped.result.failed], [5, false, 1]);
     assert.deepEqual(stopped.result.failures.map(({ code }) => code), ['credentials-expired']);
@@ -139,14 +137,7 @@ describe('a function that fails to give credentials', () => {
     const world = await makeWorld(t);
     plant(world.source, FILES);
     const { provider, expire } = issuer(world);
-    let puts = 0;
-    world.faults = ({ operation }) => {
-      puts += operation === 'PutObject' ? 1 : 0;
-      if (operation === 'PutObject' && puts === 20) {
-        expire();
-      }
-      return undefined;
-    };
+    afterPuts(20, world, expire);
     const stopped = await world.push({ credentials: async (refused) => await (refused === undefined ? provider() : Promise.reject(down)) });
     assert.deepEqual([stopped.result.exitCode, stopped.result.complete], [5, false]);
     assert.deepEqual(stopped.result.failures.map(({ code, message }) => ({ code, message })), [{ code: shown.code, message: shown.message }]);
