@@ -91,6 +91,17 @@ describe('faults', () => {
       assert.deepEqual([answer.status, answer.headers.get('content-length'), answer.body.length], [200, String(size), cut]);
     }
   });
+
+  it('truncate an answer that waits for the one before it', async (test) => {
+    const { client, next, cloud } = await started(test);
+    await client.put('long', Buffer.alloc(1_000_000, 7));
+    await client.put('short', Buffer.from('0123456789'));
+    const [first, second] = ['long', 'short'].map((key) => requestV4({ method: 'GET', bucket: 'b-1', key }, cloud));
+    next.push({ kind: 'delay', ms: 0 }, { kind: 'truncate', afterBytes: 4 });
+    const { body } = await raw(cloud.oss.endpoint, `${first?.replace('connection: close', 'connection: keep-alive') ?? ''}${second ?? ''}`);
+    assert.equal(body.slice(0, 1_000_000), '\x07'.repeat(1_000_000));
+    assert.match(body.slice(1_000_000), /^HTTP\/1\.1 200 OK\r\n[^]+\r\n\r\n0123$/u);
+  });
 });
 
 describe('the request log', () => {
