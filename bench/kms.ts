@@ -17,7 +17,7 @@ import { DEFAULT_KMS_QPS, KiB, MAX_KMS_QPS } from '../src/limits.js';
 import type { RunResult } from '../src/run/options.js';
 import { pull } from '../src/run/pull.js';
 import { push } from '../src/run/push.js';
-import { ThreadPool } from '../src/run/thread-pool.js';
+import { ThreadPool } from '../src/run/threads/thread-pool.js';
 import { startCountedCloud } from './cloud.js';
 import { judge, machine, median } from './machine.js';
 

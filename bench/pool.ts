@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 import type { Outcome, PushItem } from '../src/run/jobs.js';
-import { ThreadPool } from '../src/run/thread-pool.js';
+import { ThreadPool } from '../src/run/threads/thread-pool.js';
 import { machine, mustHold, printRow, timed } from './machine.js';
 
 const { values: options } = parseArgs({ options: { threads: { type: 'string', default: '2' } } });

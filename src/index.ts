@@ -7,7 +7,7 @@
 export { push } from './run/push.js';
 export { pull } from './run/pull.js';
 export { verify } from './run/verify.js';
-export { ThreadPool, type ThreadPoolOptions } from './run/thread-pool.js';
+export { ThreadPool, type ThreadPoolOptions } from './run/threads/thread-pool.js';
 export type {
   Credentials, CredentialsProvider, FileFailure, IfExists, PullOptions, PushOptions, RunResult, StoreTarget, TransferOptions, Tuning, VerifyOptions,
 } from './run/options.js';

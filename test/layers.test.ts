@@ -24,13 +24,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/report': ['src/run/events.ts', 'src/run/options.ts'],
 };
 
+/** Rooms of `src/run/` that know nothing of each other. */
+const APART: Readonly<Record<string, readonly string[]>> = {
+  'src/run/threads': ['src/run/push', 'src/run/pull', 'src/run/verify'],
+  'src/run/push': ['src/run/pull', 'src/run/verify'],
+  'src/run/pull': ['src/run/push', 'src/run/verify'],
+  'src/run/verify': ['src/run/push'],
+};
+
 /** Packages that exactly one place knows. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'ali-oss': ['src/store/ali-oss.ts'],
   '@alicloud/kms20160120': ['src/keys/kms'],
   '@alicloud/credentials': ['src/store/credentials'],
   'node-forge': ['src/keys/key-files', 'src/keys/'],
-  piscina: ['src/run/crew.ts'],
+  piscina: ['src/run/threads/crew.ts'],
   'fast-glob': ['src/files/walk'],
   yargs: ['src/commands/'],
 };
@@ -84,6 +92,17 @@ describe('the house', () => {
         .map((target) => `${source.file} imports ${target}`);
     });
     assert.deepEqual(breaches, []);
+  });
+
+  it('keeps push, pull and threads apart', () => {
+    const breaches = house.flatMap((source) => {
+      const [, others = []] = Object.entries(APART).find(([room]) => source.file.startsWith(`${room}/`)) ?? [];
+      return resolved(source)
+        .filter((target) => others.some((room) => target.startsWith(`${room}/`)))
+        .map((target) => `${source.file} imports ${target}`);
+    });
+    assert.deepEqual(breaches, []);
+    assert.ok(Object.keys(APART).every((room) => house.some(({ file }) => file.startsWith(`${room}/`))), 'a room is gone: the rule checks nothing');
   });
 
   it('keeps each package to the place that wraps it', () => {

@@ -1,14 +1,14 @@
 import { parentPort } from 'node:worker_threads';
-import { viewOf, type Region } from '../src/run/arena.js';
 import type { Task } from '../src/run/context.js';
 import { UNKNOWN_SESSION, type Job, type Outcome, type ResultOf, type WorkerNotice } from '../src/run/jobs.js';
-import { observed } from '../src/run/observed.js';
 import { fetchPiece, issueKeys, scanPiece, sendPiece } from '../src/run/part-jobs.js';
-import { within } from '../src/run/ports.js';
-import { pullObject } from '../src/run/pull-object.js';
-import { pushFile } from '../src/run/push-object.js';
-import { WorkerSessions, type WorkerSession } from '../src/run/worker-sessions.js';
-import { recycleBuffers } from '../src/run/young-space.js';
+import { pullObject } from '../src/run/pull/pull-object.js';
+import { pushFile } from '../src/run/push/push-object.js';
+import { viewOf, type Region } from '../src/run/threads/arena.js';
+import { observed } from '../src/run/threads/observed.js';
+import { within } from '../src/run/threads/ports.js';
+import { WorkerSessions, type WorkerSession } from '../src/run/threads/worker-sessions.js';
+import { recycleBuffers } from '../src/run/threads/young-space.js';
 // What sends requests, loaded before the first job comes.
 import '../src/store/ali-oss.js';
 import '../src/store/transport.js';

@@ -6,7 +6,7 @@ import { SharedStart } from '../keys/wrapped-start.js';
 import type { EnvelopeFamily, KeyUnwrapper, KeyWrapper } from '../keys/wrapper.js';
 import { Budget } from '../run/budget.js';
 import { resolveBounds, type Bounds } from '../run/effective.js';
-import { Slabs } from '../run/slabs.js';
+import { Slabs } from '../run/threads/slabs.js';
 import { providerOf, type CredentialsProvider } from '../store/credentials.js';
 import { isLoopback, resolveEndpoint } from '../store/endpoint.js';
 import { createOssStore } from '../store/oss.js';

@@ -8,7 +8,7 @@ import { MAX_PLAINTEXT_BYTES } from '../limits.js';
 import type { Piece, PieceProof } from '../run/jobs.js';
 import { cut } from '../run/large-file.js';
 import { proofOf, type PieceKeys } from '../run/piece-proof.js';
-import type { Slabs } from '../run/slabs.js';
+import type { Slabs } from '../run/threads/slabs.js';
 import type { Spool } from './spool.js';
 
 /** Plaintext that can be read twice, such as a file. */

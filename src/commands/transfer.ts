@@ -1,11 +1,11 @@
 /** The way that push, pull and verify have in common: settings → session → run → summary → exit code. */
 import { loadConfig, type Config } from '../config.js';
 import { SealiftError, toFailure, exitCodeOf } from '../errors.js';
-import type { RunResult, TransferOptions } from '../run/options.js';
-import type { ThreadPool } from '../run/thread-pool.js';
-import { isRecorded, isSettingName, type SettingName, type Settings } from '../settings.js';
 import { addsUp, shellWord } from '../report/closing.js';
 import { createReporter, type Reporter } from '../report/reporter.js';
+import type { RunResult, TransferOptions } from '../run/options.js';
+import type { ThreadPool } from '../run/threads/thread-pool.js';
+import { isRecorded, isSettingName, type SettingName, type Settings } from '../settings.js';
 import { parseOssUrl } from '../values.js';
 import type { Context } from './context.js';
 import { defined } from './defined.js';
@@ -64,7 +64,7 @@ async function withThreads<T>(settings: Settings, work: (threads: ThreadPool | u
   if (settings['dry-run'] === true) {
     return await work(undefined);
   }
-  const { ThreadPool } = await import('../run/thread-pool.js');
+  const { ThreadPool } = await import('../run/threads/thread-pool.js');
   const pool = new ThreadPool(defined({ threads: settings.threads, concurrency: settings.concurrency }));
   pool.start();
   try {

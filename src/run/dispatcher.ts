@@ -1,11 +1,11 @@
 import { toFailure } from '../errors.js';
 import { BATCH_BYTES, BATCH_FILES } from '../limits.js';
-import { divide, type Region } from './arena.js';
 import type { Outcome, PullJob, PushJob } from './jobs.js';
 import { inTurn, withSlots, type Lender } from './large-file.js';
 import { PartWindow } from './part-window.js';
 import { Batcher } from './plan.js';
 import type { Session } from './session.js';
+import { divide, type Region } from './threads/arena.js';
 
 /** The part of a session that handing out work needs. */
 export type Crew = Pick<Session, 'pool' | 'memory' | 'slots' | 'tally' | 'bounds' | 'follow'>;

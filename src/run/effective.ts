@@ -1,12 +1,14 @@
 import { SealiftError } from '../errors.js';
+import { fingerprintOf } from '../keys/master-key.js';
 import {
   BLOCK_BYTES, DEFAULT_CONCURRENCY, DEFAULT_MEMORY_BYTES, DEFAULT_PART_BYTES, LARGEST_WHOLE_BYTES, MAX_CONCURRENCY, MAX_PARTS,
   MAX_PART_BYTES, MIN_ARENA_SHARE, MIN_MEMORY_BYTES, MIN_PART_BYTES, RUN_BUFFER_BYTES, THREAD_BUFFER_BYTES,
 } from '../limits.js';
-import { crewSize, type CrewSize } from './crew-size.js';
+import type { Effective } from './events.js';
 import type { FirstTouch } from './first-touch.js';
-import { inRange } from './in-range.js';
 import type { TransferOptions, Tuning } from './options.js';
+import { crewSize, type CrewSize } from './threads/crew-size.js';
+import { inRange } from './threads/in-range.js';
 
 /** The numbers that bound a run: memory, descriptors and sockets follow from them, never from the number of files. */
 export interface Bounds extends CrewSize {
@@ -67,6 +69,17 @@ export function boundsOf({ tuning, pool }: Pick<TransferOptions, 'tuning' | 'poo
   }
   const { threads, threadsAtOnce } = pool;
   return { ...resolveBounds({ ...tuning, threads }), threadsAtOnce };
+}
+
+/** The numbers and names a run works with, for the start event. */
+export function effectiveOf(options: Pick<TransferOptions, 'target' | 'keys'>, bounds: Bounds, envelope: string): Effective {
+  const { bucket, prefix, region, endpoint, internal } = options.target;
+  const { threads, threadsAtOnce, concurrency, partBytes, memoryBytes, singlePutBytes } = bounds;
+  return {
+    threads, threadsAtOnce, concurrency, partBytes, memoryBytes, singlePutBytes, envelope, bucket, prefix, region,
+    endpoint: endpoint ?? `https://oss-${region.replace(/^oss-/, '')}${internal === true ? '-internal' : ''}.aliyuncs.com`,
+    masterKeys: options.keys.map(fingerprintOf),
+  };
 }
 
 function roundUp(bytes: number): number {

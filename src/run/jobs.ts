@@ -5,8 +5,8 @@
 import type { KeyObject } from 'node:crypto';
 import type { Failure } from '../errors.js';
 import type { Metadata, UploadedPart } from '../store/store.js';
-import type { Region } from './arena.js';
 import type { SkipReason } from './events.js';
+import type { Region } from './threads/arena.js';
 import type { EncodedPath, FileStat, ObjectKey } from './types.js';
 
 /**

@@ -1,12 +1,12 @@
 import { isSealiftError } from '../errors.js';
 import { SCANS_PER_THREAD, SLICE_BYTES } from '../limits.js';
-import type { Arena, Region } from './arena.js';
 import { Budget } from './budget.js';
 import type { Bounds } from './effective.js';
 import type { Job, Piece, PieceProof, ResultOf, ScanJob } from './jobs.js';
 import { PartWindow } from './part-window.js';
-import type { Pool } from './pool.js';
 import { valueOf } from './result.js';
+import type { Arena, Region } from './threads/arena.js';
+import type { Pool } from './threads/pool.js';
 
 /** Where the pieces of a large file are worked on, and what bounds them. */
 export interface Workshop {

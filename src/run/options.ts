@@ -1,9 +1,9 @@
 import type { Cause } from '../errors.js';
-import type { EnvelopeFamily } from '../keys/wrapper.js';
 import type { MasterKey } from '../keys/master-key.js';
+import type { EnvelopeFamily } from '../keys/wrapper.js';
 import type { EventListener, SummaryEvent } from './events.js';
 import type { FirstTouch } from './first-touch.js';
-import type { ThreadPool } from './thread-pool.js';
+import type { ThreadPool } from './threads/thread-pool.js';
 
 /** A bucket, a prefix in it, and how to reach it. */
 export interface StoreTarget {

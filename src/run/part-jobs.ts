@@ -12,9 +12,9 @@ import { fetchInto } from './fetch-into.js';
 import type { FetchJob, IssuedKeys, Piece, PieceProof, PieceSource, Result, ScanJob, SendJob, SentPart } from './jobs.js';
 import { compareWithLocal, localPath } from './local-path.js';
 import { PieceProver, type PieceKeys } from './piece-proof.js';
-import type { Ports } from './ports.js';
-import { sealSlices } from './seal-slices.js';
-import { withKeys } from './with-keys.js';
+import { sealSlices } from './push/seal-slices.js';
+import type { Ports } from './threads/ports.js';
+import { withKeys } from './threads/with-keys.js';
 
 export async function issueKeys(ports: Ports): Promise<Result<IssuedKeys>> {
   return await asResult(async () => {

@@ -1,6 +1,6 @@
 import { FASTER, PARTS_PER_THREAD, SPARE_SHARE } from '../limits.js';
 import { Budget } from './budget.js';
-import type { Pool } from './pool.js';
+import type { Pool } from './threads/pool.js';
 
 /**
  * How many parts of a file are under way at once: as few as keep the threads busy, so that they pass through the same

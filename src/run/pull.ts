@@ -1,9 +1,9 @@
 import { toFailure } from '../errors.js';
 import { openManifest } from './open-manifest.js';
 import type { PullOptions, RunResult } from './options.js';
-import { dryRunPull } from './dry-run-pull.js';
-import { isPushManifest, preparePull, type PreparedPull } from './prepare-pull.js';
-import { PullRun } from './pull-run.js';
+import { dryRunPull } from './pull/dry-run-pull.js';
+import { isPushManifest, preparePull, type PreparedPull } from './pull/prepare-pull.js';
+import { PullRun } from './pull/pull-run.js';
 import { findPushedBefore, type PushedBefore } from './pushed-before.js';
 import { recordedRun } from './recorded-run.js';
 import type { Session } from './session.js';

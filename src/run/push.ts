@@ -1,9 +1,9 @@
 import { openResumeSecret } from '../keys/resume-secret.js';
-import { dryRunPush } from './dry-run.js';
 import { openManifest } from './open-manifest.js';
 import type { PushOptions, RunResult } from './options.js';
-import { preparePush, walkOf } from './prepare-push.js';
-import { PushRun } from './push-run.js';
+import { dryRunPush } from './push/dry-run.js';
+import { preparePush, walkOf } from './push/prepare-push.js';
+import { PushRun } from './push/push-run.js';
 import { recordedRun } from './recorded-run.js';
 import { Tally } from './tally.js';
 

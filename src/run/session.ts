@@ -1,17 +1,17 @@
 import { fromFailure, isRunFatal, SealiftError, toFailure, type Failure } from '../errors.js';
 import { BREAKER_FAILURES, GRACE_MS, PROGRESS_MS } from '../limits.js';
-import { Arena } from './arena.js';
+import type { OpenedStore } from '../store/oss.js';
 import { Budget } from './budget.js';
 import type { SessionStart, WorkerContext } from './context.js';
 import type { Bounds } from './effective.js';
-import type { CredentialsProvider } from './options.js';
 import { Notices } from './notices.js';
-import type { Pool } from './pool.js';
-import { openPorts, type Ports } from './ports.js';
-import { ThreadHub } from './thread-hub.js';
-import { ThreadPool } from './thread-pool.js';
-import type { OpenedStore } from '../store/oss.js';
+import type { CredentialsProvider } from './options.js';
 import type { Tally } from './tally.js';
+import { Arena } from './threads/arena.js';
+import type { Pool } from './threads/pool.js';
+import { openPorts, type Ports } from './threads/ports.js';
+import { ThreadHub } from './threads/thread-hub.js';
+import { ThreadPool } from './threads/thread-pool.js';
 
 /** What a session is made of. */
 export interface SessionParts {

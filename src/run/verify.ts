@@ -3,13 +3,13 @@ import { SealiftError } from '../errors.js';
 import { sourceRoot } from '../files/source-root.js';
 import { findManifests, readHead } from '../manifest/locate.js';
 import type { RunResult, VerifyOptions } from './options.js';
-import { localRoot, prepareReading, type PreparedReading } from './prepare-pull.js';
+import { localRoot, prepareReading, type PreparedReading } from './pull/prepare-pull.js';
 import { findPushedBefore, PushedBefore } from './pushed-before.js';
 import { resultOf } from './run-result.js';
 import { Session } from './session.js';
 import { Tally } from './tally.js';
-import { VerifyReport } from './verify-report.js';
-import { VerifyRun, type VerifyTask } from './verify-run.js';
+import { VerifyReport } from './verify/verify-report.js';
+import { VerifyRun, type VerifyTask } from './verify/verify-run.js';
 
 /**
  * Authenticates every object below a prefix without writing plaintext. With a push manifest it also finds objects that

@@ -9,7 +9,7 @@ import { applyCtr } from '../../src/crypto/ctr.js';
 import { DataKey } from '../../src/crypto/data-key.js';
 import { StartBlock } from '../../src/crypto/start-block.js';
 import { MAX_PLAINTEXT_BYTES } from '../../src/limits.js';
-import { Slabs } from '../../src/run/slabs.js';
+import { Slabs } from '../../src/run/threads/slabs.js';
 import { content } from '../support/trees.js';
 
 const PIECE = 4096;

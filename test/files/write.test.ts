@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { writeDirectly, writeFully } from '../../src/files/write.js';
 import { DIRECT_BLOCK_BYTES, DIRECT_FROM_BYTES, MiB } from '../../src/limits.js';
-import { Arena, viewOf } from '../../src/run/arena.js';
+import { Arena, viewOf } from '../../src/run/threads/arena.js';
 import { openFile } from './tree.js';
 
 const MEMORY = DIRECT_FROM_BYTES + 8 * DIRECT_BLOCK_BYTES;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Arena, divide, viewOf, type Region } from '../../src/run/arena.js';
+import { Arena, divide, viewOf, type Region } from '../../src/run/threads/arena.js';
 import { assertApart } from '../support/regions.js';
 
 const KiB = 1024;

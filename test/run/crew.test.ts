@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
 import { setEnvironmentData } from 'node:worker_threads';
 import { FILES_FOR_ONE_THREAD, HELD_UP_MS, LIGHT_FILES_FOR_ALL_THREADS } from '../../src/limits.js';
-import { Crew, type CrewOptions, type Load } from '../../src/run/crew.js';
+import { Crew, type CrewOptions, type Load } from '../../src/run/threads/crew.js';
 
 const MEETING = new URL('../support/meeting-worker.js', import.meta.url);
 const MORTAL = new URL('../support/mortal-worker.js', import.meta.url);

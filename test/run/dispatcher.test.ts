@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { PARTS_PER_THREAD } from '../../src/limits.js';
-import { Arena } from '../../src/run/arena.js';
 import { Budget } from '../../src/run/budget.js';
 import { Dispatcher, type Crew } from '../../src/run/dispatcher.js';
 import { resolveBounds } from '../../src/run/effective.js';
 import type { Outcome, PushItem } from '../../src/run/jobs.js';
 import { afterAttempt } from '../../src/run/plan.js';
 import { Tally } from '../../src/run/tally.js';
-import { ThreadPool } from '../../src/run/thread-pool.js';
+import { Arena } from '../../src/run/threads/arena.js';
+import { ThreadPool } from '../../src/run/threads/thread-pool.js';
 import type { EncodedPath, ObjectKey } from '../../src/run/types.js';
 
 const WORKER = new URL('../support/dying-worker.js', import.meta.url);

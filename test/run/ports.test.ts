@@ -4,8 +4,8 @@ import { describe, it } from 'node:test';
 import { DataKey } from '../../src/crypto/data-key.js';
 import { rsaKey } from '../../src/keys/rsa.js';
 import type { WorkerContext } from '../../src/run/context.js';
-import { openPorts } from '../../src/run/ports.js';
-import type { ThreadCommons } from '../../src/run/thread-commons.js';
+import { openPorts } from '../../src/run/threads/ports.js';
+import type { ThreadCommons } from '../../src/run/threads/thread-commons.js';
 
 const credentials = { accessKeyId: 'a', accessKeySecret: 'b' };
 const context: WorkerContext = {

@@ -4,17 +4,17 @@ import fc from 'fast-check';
 import { SealiftError } from '../../src/errors.js';
 import { GiB, LARGEST_WHOLE_BYTES, MAX_PART_BYTES, MAX_PARTS, MAX_THREADS, MiB } from '../../src/limits.js';
 import { Budget } from '../../src/run/budget.js';
-import { crewSize } from '../../src/run/crew-size.js';
 import { partBytesFor, resolveBounds } from '../../src/run/effective.js';
 import type { RunEvent } from '../../src/run/events.js';
 import { decideExisting } from '../../src/run/existing.js';
 import { cut, onEveryPiece } from '../../src/run/large-file.js';
 import { afterAttempt, Batcher, planFile } from '../../src/run/plan.js';
-import { planPull, type PullFacts } from '../../src/run/pull-plan.js';
-import { slabBytes, Slabs } from '../../src/run/slabs.js';
+import { planPull, type PullFacts } from '../../src/run/pull/pull-plan.js';
 import { storeIdentity } from '../../src/run/store-identity.js';
 import { Tally } from '../../src/run/tally.js';
-import { Delay, isHeldUp } from '../../src/run/thread-watch.js';
+import { crewSize } from '../../src/run/threads/crew-size.js';
+import { slabBytes, Slabs } from '../../src/run/threads/slabs.js';
+import { Delay, isHeldUp } from '../../src/run/threads/thread-watch.js';
 
 const STAT = { sizeBytes: 10, mtimeNs: 5n, ctimeNs: 6n, ino: 7n, dev: 8n, mode: 0o644 };
 

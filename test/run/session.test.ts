@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { Credentials, CredentialsProvider } from '../../src/run/options.js';
-import { preparePush } from '../../src/run/prepare-push.js';
+import { preparePush } from '../../src/run/push/prepare-push.js';
 import { Session } from '../../src/run/session.js';
 import { Tally } from '../../src/run/tally.js';
-import { ThreadHub } from '../../src/run/thread-hub.js';
-import { ThreadLink } from '../../src/run/thread-link.js';
-import { ThreadPool } from '../../src/run/thread-pool.js';
+import { ThreadHub } from '../../src/run/threads/thread-hub.js';
+import { ThreadLink } from '../../src/run/threads/thread-link.js';
+import { ThreadPool } from '../../src/run/threads/thread-pool.js';
 import { makeWorld, SMALL } from '../support/world.js';
 
 const credentials: Credentials = { accessKeyId: 'a', accessKeySecret: 'b' };

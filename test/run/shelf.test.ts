@@ -3,10 +3,10 @@ import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { ARENA_GRAIN_BYTES, DEAR_TOUCH_NS, KiB, MiB, TOUCHED_PAGES, TOUCHED_STRETCHES } from '../../src/limits.js';
-import { Arena, type Region } from '../../src/run/arena.js';
 import { measureFirstTouch } from '../../src/run/first-touch.js';
 import { cut } from '../../src/run/large-file.js';
-import { Shelf, type HeldPieces } from '../../src/run/shelf.js';
+import { Shelf, type HeldPieces } from '../../src/run/push/shelf.js';
+import { Arena, type Region } from '../../src/run/threads/arena.js';
 import { assertApart } from '../support/regions.js';
 
 const PLACE = 4 * KiB;

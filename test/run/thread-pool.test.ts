@@ -4,8 +4,8 @@ import { describe, it, type TestContext } from 'node:test';
 import { inspect } from 'node:util';
 import { isSealiftError, type SealiftError } from '../../src/errors.js';
 import { MAX_THREADS } from '../../src/limits.js';
-import type { Pool } from '../../src/run/pool.js';
-import { ThreadPool } from '../../src/run/thread-pool.js';
+import type { Pool } from '../../src/run/threads/pool.js';
+import { ThreadPool } from '../../src/run/threads/thread-pool.js';
 import { content, describeTree, plant } from '../support/trees.js';
 import { makeWorld, SMALL, strangersKey } from '../support/world.js';
 

@@ -4,8 +4,8 @@ import { describe, it, type TestContext } from 'node:test';
 import { StartBlock } from '../../src/crypto/start-block.js';
 import { SealiftError } from '../../src/errors.js';
 import type { Credentials, CredentialsProvider } from '../../src/run/options.js';
-import { ThreadHub } from '../../src/run/thread-hub.js';
-import { ThreadLink } from '../../src/run/thread-link.js';
+import { ThreadHub } from '../../src/run/threads/thread-hub.js';
+import { ThreadLink } from '../../src/run/threads/thread-link.js';
 
 /** One coordinator and its workers; that all of them live in one thread makes no difference to a broadcast channel. */
 function threads(t: TestContext, provider: CredentialsProvider, workers = 3): { hub: ThreadHub; links: [ThreadLink, ThreadLink, ThreadLink] } {

@@ -3,10 +3,10 @@ import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { DEAR_TOUCH_NS, KiB } from '../../src/limits.js';
-import { Arena } from '../../src/run/arena.js';
 import { Budget } from '../../src/run/budget.js';
 import { cut, inTurn, onEveryPiece, travelling, withSlots } from '../../src/run/large-file.js';
-import { Shelf } from '../../src/run/shelf.js';
+import { Shelf } from '../../src/run/push/shelf.js';
+import { Arena } from '../../src/run/threads/arena.js';
 
 const PLACE = 4 * KiB;
 const MEMORY = 64 * KiB;

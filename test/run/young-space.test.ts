@@ -4,7 +4,7 @@ import { before, describe, it } from 'node:test';
 import { updateChunked, updateInPlace } from '../../src/crypto/cipher-chunks.js';
 import { spent } from '../../src/crypto/spent.js';
 import { CIPHER_CHUNK_BYTES } from '../../src/limits.js';
-import { recycleBuffers } from '../../src/run/young-space.js';
+import { recycleBuffers } from '../../src/run/threads/young-space.js';
 
 describe('a thread that recycles its buffers', () => {
   before(() => recycleBuffers());

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Region } from '../../src/run/arena.js';
+import type { Region } from '../../src/run/threads/arena.js';
 
 /** None runs into another, or out of the first `capacity` bytes. */
 export function assertApart(regions: readonly Region[], capacity: number): void {

@@ -10,7 +10,7 @@ import type { RunEvent } from '../../src/run/events.js';
 import type { PullOptions, PushOptions, RunResult, StoreTarget, TransferOptions, Tuning, VerifyOptions } from '../../src/run/options.js';
 import { pull } from '../../src/run/pull.js';
 import { push } from '../../src/run/push.js';
-import { ThreadPool } from '../../src/run/thread-pool.js';
+import { ThreadPool } from '../../src/run/threads/thread-pool.js';
 import { verify } from '../../src/run/verify.js';
 import { createOssStore } from '../../src/store/oss.js';
 import type { ObjectStore } from '../../src/store/store.js';

@@ -1,6 +1,6 @@
 /** One combination of flags: rounds as long as there is time, and what they come to. */
 import { formatBytes, formatDuration, formatThreads } from '../../report/format.js';
-import { crewSize } from '../../run/crew-size.js';
+import { crewSize } from '../../run/threads/crew-size.js';
 import type { Measure, Operation } from './job.js';
 import { measureRound, profileRound, type Combination, type Measures, type Round, type Splits, type Stage } from './round.js';
 import { figures, medianBy, type Row } from './rows.js';

@@ -1,7 +1,7 @@
 /** One keep-alive connection, one request at a time, and nothing that is not needed against our own sink. */
 import { connect, type Socket } from 'node:net';
 import { overwrite } from '../../crypto/overwrite.js';
-import { reserve, viewOf } from '../../run/arena.js';
+import { reserve, viewOf } from '../../run/threads/arena.js';
 
 export interface FloorAnswer {
   readonly head: string;

@@ -1,7 +1,7 @@
 /** The floor of a bench: the same bytes read, sealed, checksummed and sent by the shortest code there is, on as many threads as ours may start. */
 import { Worker } from 'node:worker_threads';
 import { MiB } from '../../limits.js';
-import { crewSize } from '../../run/crew-size.js';
+import { crewSize } from '../../run/threads/crew-size.js';
 import type { Job } from './job.js';
 
 /** A file, or a part of a large one, which is sealed as an object of its own. */

@@ -4,7 +4,7 @@
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
-import type { ObjectTime } from '../../run/observed.js';
+import type { ObjectTime } from '../../run/threads/observed.js';
 import type { Latency } from './job.js';
 
 const NAME = 'sealift:bench:latency';

@@ -7,7 +7,7 @@ import type { RunEvent } from '../../run/events.js';
 import type { RunResult, TransferOptions } from '../../run/options.js';
 import { pull } from '../../run/pull.js';
 import { push } from '../../run/push.js';
-import { ThreadPool } from '../../run/thread-pool.js';
+import { ThreadPool } from '../../run/threads/thread-pool.js';
 import { defined } from '../defined.js';
 import { FloorThreads, runFloor, type Moved } from './floor.js';
 import type { Job, Measure, Refusal } from './job.js';

@@ -1,0 +1,149 @@
+import { SealiftError, toFailure, type Failure } from '../../errors.js';
+import { CollisionFinder, pathOfKey } from '../../files/names.js';
+import type { ExistingEntry } from '../../files/target-tree.js';
+import type { ManifestView } from '../../manifest/view.js';
+import type { ListedObject, ObjectStore } from '../../store/store.js';
+import type { SkipReason } from '../events.js';
+import type { Replace } from '../jobs.js';
+import { listObjects } from '../listing.js';
+import type { PushedBefore } from '../pushed-before.js';
+import type { EncodedPath, FileStat } from '../types.js';
+import type { PreparedPull } from './prepare-pull.js';
+import { planPull, type PulledBefore } from './pull-plan.js';
+
+/** What a pull goes by. */
+export interface PullGrounds {
+  readonly store: ObjectStore;
+  /** Ends the listing. */
+  readonly signal: AbortSignal;
+  /** Of this pull; undefined where none was begun. */
+  readonly manifest: ManifestView | undefined;
+  readonly pushed: PushedBefore;
+  /** What stands in the destination. @throws as `TargetTree.look` */
+  readonly look: (path: EncodedPath) => ExistingEntry | undefined;
+}
+
+export type FoundObject = ListedObject & { readonly path: EncodedPath };
+
+export type PullChoice =
+  | { readonly action: 'skip'; readonly file: { readonly path: string; readonly key: string; readonly bytes?: number }; readonly reason: SkipReason }
+  | { readonly action: 'refuse'; readonly failure: Failure }
+  /** To `path`, which differs from that of the object where names collide. */
+  | { readonly action: 'pull'; readonly path: EncodedPath; readonly overwrite: Replace; readonly mustBeSealed: boolean };
+
+/** What a pull does with each object of a prefix. Writes nothing: a dry run shows the choices that a run then makes. */
+export class PullChoices {
+  readonly #grounds: PullGrounds;
+  readonly #prepared: PreparedPull;
+  #collisions: CollisionFinder | undefined;
+
+  constructor(grounds: PullGrounds, prepared: PreparedPull) {
+    this.#grounds = grounds;
+    this.#prepared = prepared;
+  }
+
+  async *objects(): AsyncGenerator<FoundObject> {
+    const { prefix } = this.#prepared;
+    for await (const object of listObjects(this.#grounds.store, prefix, this.#grounds.signal)) {
+      const path = pathOfKey(prefix, object.key);
+      if (path !== null) {
+        yield { ...object, path };
+      }
+    }
+  }
+
+  /**
+   * All names are looked at before the first byte is written: half a tree with a surprise in it helps nobody. Returns why
+   * nothing may be pulled, if so. Comes before {@link choose}.
+   */
+  async refusal(): Promise<SealiftError | undefined> {
+    const { onCollision, selection } = this.#prepared;
+    if (onCollision === 'keep') {
+      return undefined;
+    }
+    const finder = new CollisionFinder();
+    for await (const { path } of this.objects()) {
+      if (selection.takes(path)) {
+        finder.add(path);
+      }
+    }
+    this.#collisions = finder;
+    return onCollision === 'fail' && finder.hasCollisions ? await this.#collision(finder) : undefined;
+  }
+
+  async #collision(finder: CollisionFinder): Promise<SealiftError | undefined> {
+    const colliding: string[] = [];
+    for await (const { path } of this.objects()) {
+      if (this.#prepared.selection.takes(path) && finder.collides(path)) {
+        colliding.push(path);
+      }
+    }
+    if (colliding.length === 0) {
+      return undefined;
+    }
+    return new SealiftError('collision', `${colliding.length} names differ in case or Unicode form only, for example ${colliding.slice(0, 4).join(', ')}; nothing was written`, {
+      remedy: 'pass --on-collision rename to give them distinct names, or --on-collision keep if this file system tells them apart',
+    });
+  }
+
+  /** Whatever is wrong with an object, or with its place, is a refusal of this one. */
+  choose(object: FoundObject): PullChoice {
+    try {
+      return this.#choose(object);
+    } catch (error) {
+      return { action: 'refuse', failure: toFailure(error) };
+    }
+  }
+
+  #choose({ path, key, sizeBytes, etag }: FoundObject): PullChoice {
+    if (!this.#prepared.selection.takes(path)) {
+      return { action: 'skip', file: { path, key, bytes: sizeBytes }, reason: 'excluded' };
+    }
+    if (key.endsWith('/') && sizeBytes === 0) {
+      return { action: 'skip', file: { path, key }, reason: 'empty-directory' };
+    }
+    const place = this.#collisions?.collides(path) === true ? this.#collisions.rename(path) : path;
+    const found = this.#grounds.look(place);
+    const pushed = this.#grounds.pushed.find(path);
+    // A directory or a link that took the name is nobody's pulled file, whatever its times say.
+    const known = found?.kind === 'file' ? { pushed, pulled: this.#pulledBefore(place, found.stat) } : { pushed: undefined, pulled: undefined };
+    const plan = planPull({ etag, local: found?.stat, ...known }, this.#prepared);
+    switch (plan.action) {
+      case 'skip':
+        return { action: 'skip', file: { path: place, key, bytes: sizeBytes }, reason: plan.reason };
+      case 'refuse':
+        throw fileExists(place);
+      case 'pull':
+        return { action: 'pull', path: place, overwrite: plan.overwrite, mustBeSealed: pushed !== undefined || this.#foundSealed(path) };
+    }
+  }
+
+  #pulledBefore(path: EncodedPath, local: FileStat): PulledBefore | undefined {
+    const { manifest } = this.#grounds;
+    const entry = manifest?.find(path);
+    if (manifest === undefined || entry === undefined) {
+      return undefined;
+    }
+    const isDone = entry.state === 'done';
+    const record = isDone ? manifest.read(entry) : undefined;
+    const etag = record?.type === 'done' ? record.etag : undefined;
+    return { isDone, attempted: entry.attempted, unchanged: isDone && manifest.isUnchanged(entry, local), etag };
+  }
+
+  /** By this run, under either name: whether an object collides depends on what else is in the bucket now. */
+  #foundSealed(path: EncodedPath): boolean {
+    const { manifest } = this.#grounds;
+    const names = this.#prepared.onCollision === 'rename' ? [path, this.#collisions?.rename(path) ?? path] : [path];
+    return names.some((name) => {
+      const entry = manifest?.find(name);
+      const records = entry === undefined ? [] : [manifest?.lastDone(entry)?.record, manifest?.pendingFetch(entry.id)?.fetching];
+      return records.some((record) => record?.commitment !== undefined);
+    });
+  }
+}
+
+function fileExists(path: EncodedPath): SealiftError {
+  return new SealiftError('exists', `${path} exists already, and no manifest says that it is this object`, {
+    object: path, remedy: 'pass --overwrite to replace it, or pull into another directory',
+  });
+}

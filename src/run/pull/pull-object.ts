@@ -1,0 +1,65 @@
+import { isSealiftError, toFailure } from '../../errors.js';
+import { MAX_ATTEMPTS_PER_FILE } from '../../limits.js';
+import type { ObjectHead } from '../../store/store.js';
+import { fetchInto } from '../fetch-into.js';
+import type { Outcome, PullItem } from '../jobs.js';
+import { compareWhole, localPath } from '../local-path.js';
+import { openBody, openEnvelope, refuseBlockZero, type OpenedEnvelope } from '../opening.js';
+import { storedFacts } from '../stored-facts.js';
+import type { Ports } from '../threads/ports.js';
+import { landWhole } from './landing.js';
+
+/**
+ * One object that fits in memory: head, envelope, commitment, body, tag; then to its file, to a comparison, or nowhere.
+ * Answers with a value for whatever happens to the object. One that is replaced meanwhile is started again.
+ */
+export async function pullObject(item: PullItem, ports: Ports): Promise<Outcome> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await attemptPull(item, ports);
+    } catch (error) {
+      const replaced = isSealiftError(error) && error.code === 'replaced';
+      if (!replaced || attempt >= MAX_ATTEMPTS_PER_FILE) {
+        return { state: 'failed', id: item.id, failure: toFailure(error) };
+      }
+    }
+  }
+}
+
+async function attemptPull(item: PullItem, ports: Ports): Promise<Outcome> {
+  const { context, store, room, keyring } = ports;
+  const head = await store.head(item.key);
+  if (head.sizeBytes > room.length) {
+    return { state: 'larger', id: item.id, sizeBytes: head.sizeBytes };
+  }
+  const { allowRenamed = false, allowUnauthenticated = false } = context.pull ?? {};
+  const opened = await openEnvelope(item.key, head, keyring, { allowRenamed, allowUnauthenticated, mustBeSealed: item.mustBeSealed });
+  const slab = room.subarray(0, head.sizeBytes);
+  try {
+    refuseBlockZero(item.key, opened, head.sizeBytes);
+    await fetchInto(store, { key: item.key, etag: head.etag, offset: 0 }, slab);
+    openBody(item.key, opened, slab);
+    return await deliver(item, opened, { head, plaintext: slab }, ports);
+  } finally {
+    opened.keys.dataKey.wipe();
+  }
+}
+
+async function deliver(
+  item: PullItem, opened: OpenedEnvelope, { head, plaintext }: { head: ObjectHead; plaintext: Buffer }, ports: Ports,
+): Promise<Outcome> {
+  const { root, pull } = ports.context;
+  const commitment = opened.sealed?.authentication.commitment ?? '';
+  const facts = {
+    id: item.id, stored: storedFacts(head, commitment), ...(opened.sealed === undefined ? { unauthenticated: true } : {}),
+  };
+  switch (pull?.sink ?? 'discard') {
+    case 'write':
+      return { state: 'done', ...facts, stat: await landWhole(item, { opened, head }, plaintext, ports) };
+    case 'compare':
+      compareWhole(localPath(root, item.path), plaintext);
+      return { state: 'verified', ...facts, bytes: plaintext.length };
+    case 'discard':
+      return { state: 'verified', ...facts, bytes: plaintext.length };
+  }
+}

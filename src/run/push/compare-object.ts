@@ -1,0 +1,74 @@
+import { deriveMacKey, equalBytes } from '../../crypto/commitment.js';
+import { applyCtr } from '../../crypto/ctr.js';
+import { joinMac, type DigestedPart } from '../../crypto/ghash.js';
+import { partDigest } from '../../crypto/part-digest.js';
+import { isSealiftError, MasterKeyError } from '../../errors.js';
+import type { SourceHandle } from '../../files/source.js';
+import { canOpen } from '../../keys/master-key.js';
+import type { UnwrappedKeys } from '../../keys/wrapper.js';
+import type { ObjectHead } from '../../store/store.js';
+import type { PushItem, StoredFacts } from '../jobs.js';
+import { cut, scanPieces } from '../large-file.js';
+import { openEnvelope } from '../opening.js';
+import { storedFacts } from '../stored-facts.js';
+import type { Ports } from '../threads/ports.js';
+import type { PushScene } from './push-scene.js';
+
+/**
+ * The object's facts, if a local file still is what it was sealed from, content included: its mac is made again from the
+ * local bytes under the object's own data key, so nothing is fetched but the metadata. Needs the private key.
+ */
+export async function matchingObject(key: string, source: SourceHandle, ports: Ports): Promise<StoredFacts | undefined> {
+  return await withCandidate(key, source.stat.sizeBytes, ports, ({ dataKey, startBlock }, macKey) => {
+    const slab = ports.room.subarray(0, source.stat.sizeBytes);
+    source.readAll(slab);
+    applyCtr(dataKey, startBlock, 0, slab);
+    return Promise.resolve([{ digest: partDigest(macKey, startBlock, 0, slab), lengthBytes: slab.length }]);
+  });
+}
+
+/** The same for a file that is read in pieces, on all threads. */
+export async function matchingLarge(item: PushItem, scene: PushScene): Promise<StoredFacts | undefined> {
+  const { key, path, stat } = item;
+  return await withCandidate(key, stat.sizeBytes, scene.ports, async ({ dataKey, startBlock }) => {
+    const job = { keys: { dataKey: dataKey.keyObject, start: startBlock.bytes }, source: { kind: 'path', path, stat } } as const;
+    const proofs = await scanPieces(job, cut(stat.sizeBytes, scene.bounds.partBytes), scene);
+    return proofs.map(({ digest, bytes }) => ({ digest: Buffer.from(digest), lengthBytes: bytes }));
+  });
+}
+
+/** Opens the object's envelope and compares its mac with the one that `digestsOf` leads to. */
+async function withCandidate(
+  key: string, sizeBytes: number, ports: Ports,
+  digestsOf: (keys: UnwrappedKeys, macKey: Buffer) => Promise<readonly DigestedPart[]>,
+): Promise<StoredFacts | undefined> {
+  const head = await headIfThere(key, ports);
+  if (head?.sizeBytes !== sizeBytes) {
+    return undefined;
+  }
+  if (!ports.context.keys.some(canOpen)) {
+    throw new MasterKeyError('master-key-missing', '--checksum compares with what was sealed, and that needs the private key', {
+      remedy: 'pass the private key with --key, or leave --checksum out',
+    });
+  }
+  const { keys, sealed } = await openEnvelope(key, head, ports.keyring, { allowRenamed: false, allowUnauthenticated: false, mustBeSealed: true });
+  try {
+    const macKey = deriveMacKey(keys.dataKey, keys.startBlock);
+    const mac = joinMac(macKey, keys.startBlock, await digestsOf(keys, macKey));
+    const isSame = sealed !== undefined && equalBytes(mac, sealed.authentication.mac);
+    return isSame ? storedFacts(head, sealed.authentication.commitment) : undefined;
+  } finally {
+    keys.dataKey.wipe();
+  }
+}
+
+async function headIfThere(key: string, ports: Ports): Promise<ObjectHead | undefined> {
+  try {
+    return await ports.store.head(key);
+  } catch (error) {
+    if (isSealiftError(error) && error.code === 'not-found') {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,60 @@
+import { MasterKeyError } from '../../errors.js';
+import { Keyring } from '../../keys/keyring.js';
+import { kmsUnwrapper, kmsWrapper, type KmsKey } from '../../keys/kms.js';
+import { KmsClient, type KmsPorts } from '../../keys/kms-client.js';
+import { canOpen, fingerprintOf, isKmsKey, type MasterKey } from '../../keys/master-key.js';
+import { rsaUnwrapper, rsaWrapper, type RsaKey } from '../../keys/rsa.js';
+import type { StartSource } from '../../keys/start-cache.js';
+import type { KeyUnwrapper, KeyWrapper } from '../../keys/wrapper.js';
+import type { WorkerContext } from '../context.js';
+import type { CredentialsProvider } from '../options.js';
+import type { ThreadCommons } from './thread-commons.js';
+
+/** The master keys of a run, ready for one thread. */
+export interface OpenedMasterKeys {
+  readonly keyring: Keyring;
+  /** Of the first key. @throws MasterKeyError `master-key-missing`, `config-invalid` */
+  readonly sealingWrapper: () => KeyWrapper;
+}
+
+type Pauses = Pick<KmsPorts, 'onRetry' | 'signal'>;
+
+export function openMasterKeys({ keys, family }: Pick<WorkerContext, 'keys' | 'family'>, commons: ThreadCommons, pauses: Pauses): OpenedMasterKeys {
+  const clients = new Map<KmsKey, KmsClient>();
+  const clientOf = (key: KmsKey): KmsClient => {
+    const client = clients.get(key) ?? connect(key, commons, pauses);
+    clients.set(key, client);
+    return client;
+  };
+  const unwrapperOf = (key: RsaKey | KmsKey, index: number): KeyUnwrapper =>
+    isKmsKey(key) ? kmsUnwrapper(key, clientOf(key), scoped(commons, index)) : rsaUnwrapper(key);
+  const [first] = keys;
+  return {
+    keyring: new Keyring(keys.filter(canOpen).map(unwrapperOf)),
+    sealingWrapper: () => {
+      if (first === undefined) {
+        throw new MasterKeyError('master-key-missing', 'no master key to seal with', { remedy: 'pass --key FILE or --kms-key ID' });
+      }
+      return isKmsKey(first) ? kmsWrapper(first, family, clientOf(first)) : rsaWrapper(first, family);
+    },
+  };
+}
+
+/** Names the sealing key, once it is certain that it can seal. @throws MasterKeyError like the wrapper, before anything is asked of a KMS */
+export function sealingFingerprint(keys: readonly MasterKey[], family: WorkerContext['family'], credentials: CredentialsProvider): string {
+  const [first] = keys;
+  if (first === undefined) {
+    throw new MasterKeyError('master-key-missing', 'a push needs a master key to seal with', { remedy: 'pass --key FILE (a public key is enough) or --kms-key ID' });
+  }
+  return isKmsKey(first) ? kmsWrapper(first, family, new KmsClient(first, { credentials })).fingerprint : fingerprintOf(first);
+}
+
+/** Every thread has a client of its own and its part of the permitted rate; credentials are those of the run. */
+function connect(key: KmsKey, { credentials, kmsShare }: ThreadCommons, pauses: Pauses): KmsClient {
+  return new KmsClient(key, { ...pauses, rateShare: kmsShare, ...(key.credentials === undefined ? { credentials } : {}) });
+}
+
+/** What one key has unwrapped counts for that key alone. */
+function scoped(commons: StartSource, index: number): StartSource {
+  return { get: (id, unwrap) => commons.get(`${index} ${id}`, unwrap) };
+}
