@@ -244,6 +244,12 @@ describe('verify', () => {
     assert.equal(result.exitCode, 4);
     assert.deepEqual(result.failures.map(({ path, code }) => `${path}: ${code}`).sort(), ['back: rolled-back', 'missing: missing', 'replaced: replaced']);
     assert.equal(result.done, 1);
+
+    assert.ok(result.failures.every(({ remedy }) => (remedy ?? '').endsWith("push the file again with --new-run, --if-exists overwrite and --include")));
+    assert.equal((await world.push()).result.done, 1, 'what another run has replaced was edited; the rest is done in the eyes of the manifest');
+    const again = await world.push({ newRun: true, ifExists: 'overwrite', include: result.failures.map(({ path }) => path) });
+    assert.equal(again.result.done, 3);
+    assert.equal((await world.verify({ against: world.source })).result.exitCode, 0);
   });
 
   it('compares with no manifest but an existing one of a push', async (t) => {
