@@ -79,15 +79,16 @@ export function kmsUnwrapper(key: KmsKey, client = new KmsClient(key), starts: S
       }
       const { dialect, keyBlob, startBlob } = blobsOf(keys);
       const context = contextOf(key, dialect);
-      const decrypt = async (blob: string, until: AbortSignal | undefined): Promise<string> => {
-        const plaintext = await client.decrypt(blob, context, until);
+      const decrypt = (blob: string, until: AbortSignal | undefined): Promise<string> => client.decrypt(blob, context, until);
+      const prove = <T>(opened: T): T => {
         proven.add(context);
-        return plaintext;
+        return opened;
       };
-      // Both are always asked for, so that the answer to one can tell what a refusal of the other means.
+      // Both are always asked for, so that the answer to one can tell what a refusal of the other means. A start that is
+      // known already was opened under this key as well, by another thread perhaps.
       const [dataKey, start] = await Promise.allSettled([
-        decrypt(keyBlob, signal).then(decodeBase64),
-        starts.get(`${dialect} ${startBlob}`, async (shared) => parseStart(dialect, await decrypt(startBlob, shared)), signal),
+        decrypt(keyBlob, signal).then(prove).then(decodeBase64),
+        starts.get(`${dialect} ${startBlob}`, async (shared) => parseStart(dialect, await decrypt(startBlob, shared)), signal).then(prove),
       ]);
       throwUnlessExplained([dataKey, start], proven.has(context));
       return combine(valueOf(dataKey), valueOf(start));

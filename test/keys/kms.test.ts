@@ -7,6 +7,7 @@ import { StartBlock } from '../../src/crypto/start-block.js';
 import { Keyring } from '../../src/keys/keyring.js';
 import { kmsUnwrapper, kmsWrapper, type KmsKey } from '../../src/keys/kms.js';
 import { KmsClient } from '../../src/keys/kms-client.js';
+import { StartCache } from '../../src/keys/start-cache.js';
 import { SharedStart } from '../../src/keys/wrapped-start.js';
 import type { EnvelopeFamily, UnwrappedKeys, WrappedKeys } from '../../src/keys/wrapper.js';
 import { MAX_KMS_QPS } from '../../src/limits.js';
@@ -129,6 +130,16 @@ describe('kmsWrapper and kmsUnwrapper', () => {
       });
     }
   });
+
+  for (const [name, family, details, layers] of DIALECTS) {
+    it(`take a start that somebody else opened for a proof: ${name}`, async () => {
+      const { keys } = await sealed(key(details), family);
+      const shared = new StartCache();
+      assert.ok(await kmsUnwrapper(key(details), new KmsClient(key(details)), shared).unwrap(keys));
+      const other = kmsUnwrapper(key(details), new KmsClient(key(details)), shared);
+      assert.equal(await other.unwrap({ ...keys, wrappedKey: altered(keys.wrappedKey, layers) }), null);
+    });
+  }
 
   it('refuse a disabled key at once, and open again when it is enabled', async () => {
     const keyId = cloud.createKmsKey();
