@@ -113,7 +113,7 @@ export class KmsClient {
     return this.#call({ action: 'Encrypt', parameters, signal }, (answer) => answer.blob());
   }
 
-  /** @returns the string that was encrypted; a KmsFailure of kind `unopenable` says that the blob is not right. */
+  /** @returns the string that was encrypted; a KmsFailure of kind `unopenable` or `unknown-key` says that the blob is not right. */
   decrypt(blob: string, context: EncryptionContext, signal?: AbortSignal): Promise<string> {
     const parameters = { CiphertextBlob: blob, ...contextField(context) };
     return this.#call({ action: 'Decrypt', parameters, signal }, (answer) => answer.text('Plaintext'));

@@ -1,10 +1,11 @@
 import { KmsError, type ErrorCode } from '../errors.js';
 
 /**
- * What a failure means for the next step. `unopenable`: Decrypt says that the blob is not right, which an altered object,
- * another encryption context and a key of another region have in common.
+ * What a failure means for the next step. `unopenable`: Decrypt says that the blob is not right, which an altered object and
+ * another encryption context have in common, as the context is authenticated with the blob. `unknown-key`: it does not know
+ * the key that the blob names, which is so for an altered object, another region and another account.
  */
-export type KmsFailureKind = 'throttled' | 'transient' | 'unopenable' | 'final';
+export type KmsFailureKind = 'throttled' | 'transient' | 'unopenable' | 'unknown-key' | 'final';
 
 /** A failed KMS call. Carries nothing of the request: the client's own errors quote keys, tokens and URLs. */
 export class KmsFailure extends KmsError {
@@ -47,7 +48,7 @@ const RULES: readonly Rule[] = [
   { pattern: /^(?:Forbidden|NoPermission|AccessDenied)/, code: 'kms-refused', kind: 'final', remedy: 'Grant kms:GenerateDataKey and kms:Encrypt to seal, kms:Decrypt to open.' },
 ];
 
-const BLOB_REFUSED = /^(?:Forbidden\.KeyNotFound|InvalidCiphertext|InvalidParameter)/;
+const BLOB_REFUSED = /^(?:InvalidCiphertext|InvalidParameter)/;
 const OTHERWISE: Omit<Rule, 'pattern'> = { code: 'kms-refused', kind: 'final', remedy: 'Look the code up in the KMS documentation, then resume.' };
 const UNTRUSTED = /^(?:CERT_|ERR_TLS_CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_|HOSTNAME_MISMATCH)/;
 
@@ -74,15 +75,23 @@ function refusal({ code, status, requestId }: Answer, call: FailedCall): KmsFail
 }
 
 function ruleFor(code: string, status: number | undefined, action: string): Omit<Rule, 'pattern'> {
-  if (action === 'Decrypt' && BLOB_REFUSED.test(code)) {
-    const remedy = 'Check the KMS passphrase, region and account; if they are right, the object was changed.';
-    return { code: 'kms-refused', kind: 'unopenable', remedy };
+  const kind = action === 'Decrypt' ? kindOfBlob(code) : undefined;
+  if (kind !== undefined) {
+    const remedy = 'Check the KMS passphrase, region and account; if they are right, the object was changed: leave it out.';
+    return { code: 'kms-refused', kind, remedy };
   }
   const rule = RULES.find(({ pattern }) => pattern.test(code));
   if (rule !== undefined || status === undefined || (status < 500 && status !== 429)) {
     return rule ?? OTHERWISE;
   }
   return { code: 'kms-unavailable', kind: status === 429 ? 'throttled' : 'transient', remedy: RETRY_LATER };
+}
+
+function kindOfBlob(code: string): KmsFailureKind | undefined {
+  if (BLOB_REFUSED.test(code)) {
+    return 'unopenable';
+  }
+  return code.startsWith('Forbidden.KeyNotFound') ? 'unknown-key' : undefined;
 }
 
 function networkFailure(error: unknown, call: FailedCall): KmsFailure {

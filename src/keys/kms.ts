@@ -4,7 +4,7 @@ import { MasterKeyError } from '../errors.js';
 import { BLOCK_BYTES, DATA_KEY_BYTES } from '../limits.js';
 import { decodeBase64 } from './base64.js';
 import { KmsClient, type EncryptionContext, type KmsPlace } from './kms-client.js';
-import { KmsFailure } from './kms-failures.js';
+import { KmsFailure, type KmsFailureKind } from './kms-failures.js';
 import { parseDecimalStart } from './rsa.js';
 import { StartCache, type StartSource } from './start-cache.js';
 import type { EnvelopeFamily, IssuedKey, KeyUnwrapper, KeyWrapper, UnwrappedKeys, WrapAlgorithm, WrappedKeys } from './wrapper.js';
@@ -26,6 +26,8 @@ export interface KmsKey extends KmsPlace {
 type Dialect = 'kms' | KmsFlavour;
 
 const READ: readonly WrapAlgorithm[] = ['kms', 'KMS/ALICLOUD'];
+
+const OF_BLOBS: readonly KmsFailureKind[] = ['unopenable', 'unknown-key'];
 
 /**
  * Seals under a KMS key. Costs one call per data key and one per wrapped start.
@@ -63,8 +65,9 @@ export function kmsFingerprint({ region, keyId = '*' }: Pick<KmsKey, 'region' | 
  * Opens what any KMS key of the account sealed: a blob names its own key. Remembers start blocks that objects share.
  * Throws MasterKeyError `config-invalid` for a passphrase that other SDKs could not send.
  *
- * Answers `null` when a blob is not right though the context is known to be. While nothing was ever opened with a
- * context, a wrong one is as likely as a changed object, and the refusal of KMS is thrown: every object would meet it.
+ * Answers `null` when a blob is not right though the context is known to be: something was opened with it, or there is none
+ * in this dialect. While nothing was, a wrong one is as likely as a changed object, and so is a wrong region or account while
+ * KMS knows no key; then its refusal is thrown: every object would meet it.
  */
 export function kmsUnwrapper(key: KmsKey, client = new KmsClient(key), starts: StartSource = new StartCache()): KeyUnwrapper {
   const proven = new Set<EncryptionContext>();
@@ -90,7 +93,7 @@ export function kmsUnwrapper(key: KmsKey, client = new KmsClient(key), starts: S
         decrypt(keyBlob, signal).then(prove).then(decodeBase64),
         starts.get(`${dialect} ${startBlob}`, async (shared) => parseStart(dialect, await decrypt(startBlob, shared)), signal).then(prove),
       ]);
-      throwUnlessExplained([dataKey, start], proven.has(context));
+      throwUnlessExplained([dataKey, start], explained(dialect, proven.has(context)));
       return combine(valueOf(dataKey), valueOf(start));
     },
   };
@@ -150,13 +153,25 @@ function parseStart(dialect: Dialect, text: string): StartBlock | null {
   return bytes?.length === BLOCK_BYTES ? StartBlock.fromBytes(bytes) : null;
 }
 
-function throwUnlessExplained(outcomes: readonly PromiseSettledResult<unknown>[], isContextProven: boolean): void {
+/** What a changed object alone can be the reason of. No SDK binds a context in the Java dialect. */
+function explained(dialect: Dialect, isContextProven: boolean): readonly KmsFailureKind[] {
+  if (isContextProven) {
+    return OF_BLOBS;
+  }
+  return dialect === 'java' ? ['unopenable'] : [];
+}
+
+function throwUnlessExplained(outcomes: readonly PromiseSettledResult<unknown>[], kinds: readonly KmsFailureKind[]): void {
   const reasons = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
-  const unexplained = reasons.filter((reason) => !isContextProven || !(reason instanceof KmsFailure) || reason.kind !== 'unopenable');
-  const worst = unexplained.find((reason) => !(reason instanceof KmsFailure) || reason.kind !== 'unopenable') ?? unexplained[0];
+  const unexplained = reasons.filter((reason) => !isOneOf(kinds, reason));
+  const worst = unexplained.find((reason) => !isOneOf(OF_BLOBS, reason)) ?? unexplained[0];
   if (worst !== undefined) {
     throw worst instanceof Error ? worst : new Error('a value that is no Error was thrown');
   }
+}
+
+function isOneOf(kinds: readonly KmsFailureKind[], reason: unknown): boolean {
+  return reason instanceof KmsFailure && kinds.includes(reason.kind);
 }
 
 function valueOf<T>(outcome: PromiseSettledResult<T>): T | undefined {

@@ -138,9 +138,9 @@ describe('KmsClient', () => {
 
   it('says which blob problems may be the object and which key problems are not', async () => {
     const client = new KmsClient(server(), ports());
-    for (const code of ['InvalidCiphertext', 'InvalidParameter', 'Forbidden.KeyNotFound']) {
+    for (const [code, kind] of [['InvalidCiphertext', 'unopenable'], ['InvalidParameter', 'unopenable'], ['Forbidden.KeyNotFound', 'unknown-key']] as const) {
       faults = [answer(400, code), answer(400, code)];
-      await assert.rejects(client.decrypt('AAAA', undefined), (error: KmsFailure) => error.kind === 'unopenable' && error.code === 'kms-refused');
+      await assert.rejects(client.decrypt('AAAA', undefined), (error: KmsFailure) => error.kind === kind && error.code === 'kms-refused');
       await assert.rejects(client.encrypt('AAAA', undefined), (error: KmsFailure) => error.kind === 'final');
     }
   });

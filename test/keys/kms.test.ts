@@ -91,7 +91,11 @@ describe('kmsWrapper and kmsUnwrapper', () => {
       assert.equal(await kmsUnwrapper(key(details)).unwrap(wrongKey), null);
       assert.equal(await kmsUnwrapper(key(details)).unwrap(wrongStart), null);
       const both = { ...wrongKey, wrappedStart: wrongStart.wrappedStart };
-      await assert.rejects(kmsUnwrapper(key(details)).unwrap(both), { name: 'KmsError', code: 'kms-refused' }, 'could be the context as well');
+      if (name === 'KMS/ALICLOUD, Java') {
+        assert.equal(await kmsUnwrapper(key(details)).unwrap(both), null, 'there is no context that could be wrong');
+      } else {
+        await assert.rejects(kmsUnwrapper(key(details)).unwrap(both), { name: 'KmsError', code: 'kms-refused' }, 'could be the context as well');
+      }
       const experienced = kmsUnwrapper(key(details));
       assert.ok(await experienced.unwrap(keys));
       assert.equal(await experienced.unwrap(both), null, 'the context is known to be right');
@@ -140,6 +144,17 @@ describe('kmsWrapper and kmsUnwrapper', () => {
       assert.equal(await other.unwrap({ ...keys, wrappedKey: altered(keys.wrappedKey, layers) }), null);
     });
   }
+
+  it('refuse an object whose key KMS does not know, for region or account may be wrong', async () => {
+    for (const [, family, details] of DIALECTS) {
+      const { keys } = await sealed(key(details), family);
+      faults = () => ({ kind: 'answer', status: 404, body: JSON.stringify({ Code: 'Forbidden.KeyNotFound', Message: 'no', RequestId: 'r' }) });
+      const unwrapper = kmsUnwrapper(key(details));
+      await assert.rejects(unwrapper.unwrap(keys), { code: 'kms-refused', remedy: /region and account/ });
+      faults = () => undefined;
+      assert.ok(await unwrapper.unwrap(keys));
+    }
+  });
 
   it('refuse a disabled key at once, and open again when it is enabled', async () => {
     const keyId = cloud.createKmsKey();

@@ -168,6 +168,18 @@ describe('the number of KMS calls', () => {
   });
 });
 
+/** Changes the last bit of what these headers of an object carry. */
+async function changeBlobs({ store }: World, key: string, names: readonly string[]): Promise<void> {
+  const { metadata } = await store.head(key);
+  const changed = names.map((name): [string, string] => {
+    const blob = Buffer.from(metadata[name] ?? '', 'base64');
+    blob.writeUInt8(blob.readUInt8(blob.length - 1) ^ 1, blob.length - 1);
+    return [name, blob.toString('base64')];
+  });
+  const body = await buffer((await store.get(key)).body);
+  await store.put(key, body, { metadata: { ...metadata, ...Object.fromEntries<string>(changed) }, crc64: Crc64.create().digestOf(body) });
+}
+
 describe('a KMS that refuses', () => {
   const FILES = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`f${i}`, `file ${i}`]));
 
@@ -233,15 +245,18 @@ describe('a KMS that refuses', () => {
     const world = await makeWorld(t);
     plant(world.source, { a: 'A', z: 'Z' });
     await world.push({ keys: [kmsKey(world)] });
-    const head = await world.store.head('backup/z');
-    const name = 'x-oss-meta-oss-crypto-key';
-    const blob = Buffer.from(head.metadata[name] ?? '', 'base64');
-    blob.writeUInt8(blob.readUInt8(blob.length - 1) ^ 1, blob.length - 1);
-    const body = await buffer((await world.store.get('backup/z')).body);
-    const crc64 = Crc64.create().digestOf(body);
-    await world.store.put('backup/z', body, { metadata: { ...head.metadata, [name]: blob.toString('base64') }, crc64 });
+    await changeBlobs(world, 'backup/z', ['x-oss-meta-oss-crypto-key']);
     const { result } = await world.pull(world.path('back'), { keys: [anyKmsKey(world)], tuning: { ...SMALL, concurrency: 1 } });
     assert.deepEqual([result.exitCode, result.done, result.failures.map(({ path, code }) => [path, code])], [4, 1, [['z', 'authentication-failed']]]);
+  });
+
+  it('one changed object only, though it is the first, where there is no context', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'A', z: 'Z' });
+    await world.push({ keys: [kmsKey(world)], envelope: 'client-side-encryption' });
+    await changeBlobs(world, 'backup/a', ['x-oss-meta-client-side-encryption-key', 'x-oss-meta-client-side-encryption-start']);
+    const { result } = await world.pull(world.path('back'), { keys: [anyKmsKey(world)], tuning: { ...SMALL, concurrency: 1 } });
+    assert.deepEqual([result.exitCode, result.done, result.failures.map(({ path, code }) => [path, code])], [4, 1, [['a', 'authentication-failed']]]);
   });
 
   it('to seal with no key at all is an error before anything is sent', async (t) => {
