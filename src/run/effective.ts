@@ -35,7 +35,7 @@ export function resolveBounds(tuning: Tuning = {}, largestWhole = LARGEST_WHOLE_
   const { threads, threadsAtOnce } = crewSize(tuning.threads);
   const concurrency = inRange('concurrency', tuning.concurrency ?? DEFAULT_CONCURRENCY, 1, MAX_CONCURRENCY);
   const memoryBytes = inRange('memory', tuning.memoryBytes ?? DEFAULT_MEMORY_BYTES, MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER);
-  const partBytes = roundUp(inRange('part-size', tuning.partBytes ?? Math.min(DEFAULT_PART_BYTES, memoryBytes / 2), MIN_PART_BYTES, MAX_PART_BYTES));
+  const partBytes = roundUp(inRange('part-size', tuning.partBytes ?? Math.min(DEFAULT_PART_BYTES, roundDown(memoryBytes / 2)), MIN_PART_BYTES, MAX_PART_BYTES));
   if (partBytes * 2 > memoryBytes) {
     throw new SealiftError('usage', `--part-size ${partBytes} needs a memory budget of at least two parts, and --memory is ${memoryBytes}`, {
       remedy: `pass --memory ${partBytes * 2} or more, or smaller parts`,
@@ -80,6 +80,10 @@ export function effectiveOf(options: Pick<TransferOptions, 'target' | 'keys'>, b
     endpoint: endpoint ?? `https://oss-${region.replace(/^oss-/, '')}${internal === true ? '-internal' : ''}.aliyuncs.com`,
     masterKeys: options.keys.map(fingerprintOf),
   };
+}
+
+function roundDown(bytes: number): number {
+  return Math.floor(bytes / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
 function roundUp(bytes: number): number {

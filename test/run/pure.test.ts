@@ -115,6 +115,13 @@ describe('the bounds of a run', () => {
     assert.throws(() => resolveBounds({ memoryBytes: 64 * GiB, partBytes: MAX_PART_BYTES + 1 }), /--part-size/);
   });
 
+  it('find parts for any memory that is enough', () => {
+    for (const memoryBytes of [8 * MiB, 8 * MiB + 2, 9_000_002, 16 * MiB - 1, 16 * MiB]) {
+      const { partBytes } = resolveBounds({ memoryBytes });
+      assert.ok(partBytes % 16 === 0 && partBytes * 2 <= memoryBytes && partBytes > memoryBytes / 2 - 16, `${partBytes} of ${memoryBytes}`);
+    }
+  });
+
   it('refuse nonsense by name', () => {
     for (const [tuning, name] of [[{ threads: 0 }, 'threads'], [{ concurrency: Number.NaN }, 'concurrency'], [{ partBytes: 99 }, 'part-size'], [{ memoryBytes: 5 }, 'memory']] as const) {
       assert.throws(() => resolveBounds(tuning), (error: unknown) => error instanceof SealiftError && error.code === 'usage' && error.message.includes(`--${name}`));
