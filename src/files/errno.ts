@@ -39,7 +39,7 @@ export function readFailure(error: unknown, name: string): unknown {
   }
   return new SealiftError('unreadable', `cannot read ${name}: ${describeErrno(error)}`, {
     object: name,
-    remedy: EXHAUSTED.has(code) ? 'raise the limit of open files (ulimit -n) or lower --threads' : 'check its permissions and the disk',
+    remedy: EXHAUSTED.has(code) ? 'raise the limit of open files (ulimit -n), or lower threads or concurrency' : 'check its permissions and the disk',
     retryable: EXHAUSTED.has(code),
     cause: error,
   });
@@ -102,7 +102,7 @@ export function writeFailure(error: unknown, name: string): unknown {
 
 function remedyFor(code: string): string {
   if (EXHAUSTED.has(code)) {
-    return 'raise the limit of open files (ulimit -n) or lower --threads';
+    return 'raise the limit of open files (ulimit -n), or lower threads or concurrency';
   }
   return DENIED.has(code) ? 'check who may write there and whether it is mounted read-only' : 'check the disk, then resume';
 }

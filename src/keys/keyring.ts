@@ -137,6 +137,6 @@ function missing(algorithm: WrapAlgorithm, object: string | undefined): MasterKe
   const kind = isKms ? 'KMS' : 'RSA';
   return new MasterKeyError('master-key-missing', `${object ?? 'the object'} is sealed under ${isKms ? 'a' : 'an'} ${kind} key, and none is configured`, {
     ...(object === undefined ? {} : { object }),
-    remedy: isKms ? 'Name the KMS key with --kms-key.' : 'Give the file with the private RSA key with --key.',
+    remedy: isKms ? 'Give a KMS key too (--kms-key).' : 'Give the private RSA key too (--key).',
   });
 }

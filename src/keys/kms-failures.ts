@@ -35,7 +35,7 @@ const RETRY_LATER = 'Resume later; what was done is recorded.';
 
 /** By the error code of the service; the first that matches counts. */
 const RULES: readonly Rule[] = [
-  { pattern: /Throttling|FlowControl|QpsLimit/i, code: 'kms-unavailable', kind: 'throttled', remedy: 'Lower --kms-qps, or ask for a higher quota.' },
+  { pattern: /Throttling|FlowControl|QpsLimit/i, code: 'kms-unavailable', kind: 'throttled', remedy: 'Make fewer calls per second (--kms-qps), or ask for a higher quota.' },
   { pattern: /^(?:Internal|ServiceUnavailable|SystemBusy|SignatureNonceUsed)/, code: 'kms-unavailable', kind: 'transient', remedy: RETRY_LATER },
   { pattern: /^(?:InvalidSecurityToken\.Expired|SecurityTokenExpired)/, code: 'credentials-expired', kind: 'final', remedy: 'Get new temporary credentials and resume.' },
   { pattern: /^(?:InvalidTimeStamp|IllegalTimestamp|RequestTimeTooSkewed)/, code: 'clock-skew', kind: 'final', remedy: 'Set the clock of this machine and resume.' },

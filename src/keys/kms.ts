@@ -39,10 +39,10 @@ export function kmsWrapper(key: KmsKey, family: EnvelopeFamily, client = new Kms
   const dialect = family === 'oss-crypto' ? 'kms' : (key.flavour ?? 'java');
   const context = contextOf(key, dialect);
   if (key.keyId === undefined) {
-    throw new MasterKeyError('master-key-missing', 'no KMS key was named to seal with', { object: 'kms', remedy: 'Name one with --kms-key.' });
+    throw new MasterKeyError('master-key-missing', 'no KMS key was named to seal with', { object: 'kms', remedy: 'Name one (--kms-key).' });
   }
   if (dialect === 'java' && key.passphrase !== undefined) {
-    throw invalid('a KMS passphrase cannot be used with the Java flavour of KMS/ALICLOUD', 'Choose --kms-flavour python, or leave the passphrase out.');
+    throw invalid('a KMS passphrase cannot be used with the Java flavour of KMS/ALICLOUD', 'Choose the flavour python (--kms-flavour), or leave the passphrase out.');
   }
   return {
     wrapAlgorithm: dialect === 'kms' ? 'kms' : 'KMS/ALICLOUD',

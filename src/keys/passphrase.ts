@@ -102,7 +102,7 @@ export function passphraseError(path: string, given: Passphrase | undefined): Ma
   if (given === undefined) {
     return new MasterKeyError('passphrase-wrong', `${path} is encrypted and needs its passphrase`, {
       object: path,
-      remedy: 'Give it with --passphrase-file, --passphrase-env or --passphrase-prompt.',
+      remedy: 'Give it (--passphrase-file, --passphrase-env or --passphrase-prompt).',
     });
   }
   return new MasterKeyError('passphrase-wrong', `${path}: wrong passphrase, or the file is damaged`, { object: path });

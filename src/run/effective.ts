@@ -37,8 +37,8 @@ export function resolveBounds(tuning: Tuning = {}, largestWhole = LARGEST_WHOLE_
   const memoryBytes = inRange('memory', tuning.memoryBytes ?? DEFAULT_MEMORY_BYTES, MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER);
   const partBytes = roundUp(inRange('part-size', tuning.partBytes ?? Math.min(DEFAULT_PART_BYTES, roundDown(memoryBytes / 2)), MIN_PART_BYTES, MAX_PART_BYTES));
   if (partBytes * 2 > memoryBytes) {
-    throw new SealiftError('usage', `--part-size ${partBytes} needs a memory budget of at least two parts, and --memory is ${memoryBytes}`, {
-      remedy: `pass --memory ${partBytes * 2} or more, or smaller parts`,
+    throw new SealiftError('usage', `parts of ${partBytes} bytes need a memory budget of at least two, and it is ${memoryBytes}`, {
+      remedy: `allow ${partBytes * 2} bytes or more (--memory), or smaller parts (--part-size)`,
     });
   }
   const arenaBytes = Math.floor(Math.max(memoryBytes * MIN_ARENA_SHARE, memoryBytes - RUN_BUFFER_BYTES - threads * THREAD_BUFFER_BYTES));

@@ -81,7 +81,7 @@ function holds({ crc64 }: StoredObject, sent: bigint | undefined): boolean {
 /** Of an object whose headers are right and whose body is not. Nothing that is sent again alone can mend it. */
 function otherBytes(key: string): StoreError {
   return new StoreError('checksum-mismatch', `${key}: the server holds another body than the one that was sent`, {
-    object: key, remedy: 'If it happens again, look for a proxy between here and OSS that changes bodies; then push with --if-exists overwrite.',
+    object: key, remedy: 'If it happens again, look for a proxy between here and OSS that changes bodies; then replace the object (push --if-exists overwrite).',
   });
 }
 

@@ -32,7 +32,7 @@ export async function openEnvelope(key: string, head: Pick<ObjectHead, 'metadata
   if (envelope === null) {
     throw new EnvelopeError('not-sealed', `${key} is not encrypted: it carries no envelope`, {
       object: key,
-      remedy: 'if it should have been sealed, somebody replaced it; otherwise leave it out with --exclude',
+      remedy: 'if it should have been sealed, somebody replaced it; otherwise leave it out, as pull and verify do with --exclude',
     });
   }
   const { authentication } = envelope;
