@@ -43,7 +43,7 @@ export const SETTINGS = {
   include: { kind: 'texts', describe: 'Glob below the root; only files that match one are taken; repeatable', byDefault: 'everything' },
   exclude: { kind: 'texts', describe: 'Glob below the root; what matches one is left out, a directory with all that is in it; repeatable', byDefault: 'nothing' },
   'dry-run': { kind: 'flag', describe: 'Print the plan and the effective numbers; nothing is sent or written', byDefault: 'false' },
-  checksum: { kind: 'flag', describe: 'Read unchanged files again instead of trusting size and times', byDefault: 'false' },
+  checksum: { kind: 'flag', describe: 'Read unchanged files again instead of trusting size and times; a push needs the private key for it', byDefault: 'false' },
   'if-exists': { kind: 'choice', choices: ['changed', 'skip', 'overwrite', 'fail'], describe: 'What to do about an object that no manifest knows: changed, skip, overwrite, fail', byDefault: 'changed' },
   symlinks: { kind: 'choice', choices: ['record', 'skip', 'follow'], describe: 'What to do about symbolic links: record, skip, follow', byDefault: 'record' },
   overwrite: { kind: 'flag', describe: 'Replace existing local files', byDefault: 'false' },

@@ -98,7 +98,7 @@ export interface PushOptions extends TransferOptions {
   readonly envelope?: EnvelopeFamily;
   /** What to do about an object that no manifest knows. @default 'changed' */
   readonly ifExists?: IfExists;
-  /** Read unchanged files again and compare instead of trusting size and times. @default false */
+  /** Read unchanged files again and compare instead of trusting size and times, which takes a key that opens. @default false */
   readonly checksum?: boolean;
   /** @default 'record' */
   readonly symlinks?: 'follow' | 'skip' | 'record';

@@ -52,6 +52,7 @@ describe('push and pull', () => {
     const pushed = await world.push({ keys: [publicHalf(world.key)] });
     assert.equal(pushed.result.exitCode, 0, JSON.stringify(pushed.result.failures));
     await assert.rejects(world.pull(world.path('back'), { keys: [publicHalf(testKey())] }), { code: 'master-key-missing' });
+    await assert.rejects(world.push({ keys: [publicHalf(testKey())], checksum: true, newRun: true }), { code: 'master-key-missing', message: /needs the private key/ });
     assert.equal((await world.pull(world.path('back'))).result.exitCode, 0);
   });
 

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { MasterKeyError } from '../../errors.js';
 import { encodePath, normalizePrefix } from '../../files/names.js';
 import { compileSelection } from '../../files/selection.js';
 import { sourceRoot } from '../../files/source-root.js';
 import { walk } from '../../files/walk.js';
+import { canOpen } from '../../keys/master-key.js';
 import { providerOf } from '../../store/credentials.js';
 import { resolveEndpoint } from '../../store/endpoint.js';
 import type { WorkerContext } from '../context.js';
@@ -35,6 +37,11 @@ export async function preparePush(options: PushOptions): Promise<PreparedPush> {
   resolveEndpoint(options.target);
   // The walk compiles its own; it would refuse a bad glob when there is a manifest already.
   compileSelection(options.include ?? [], options.exclude ?? []);
+  if (options.checksum === true && !options.keys.some(canOpen)) {
+    throw new MasterKeyError('master-key-missing', '--checksum compares with what was sealed, and that needs the private key', {
+      remedy: 'pass the private key with --key, or leave --checksum out',
+    });
+  }
   const family = options.envelope ?? 'oss-crypto';
   const provider = providerOf(options.credentials);
   const keyFingerprint = sealingFingerprint(options.keys, family, provider);
