@@ -1,5 +1,6 @@
 import { loadConfig } from '../config.js';
 import { exitCodeOf, isErrorCode } from '../errors.js';
+import { keyBelow } from '../files/key-below.js';
 import { findManifest } from '../manifest/locate.js';
 import { summarize, type RunSummary } from '../manifest/summary.js';
 import { createJsonWriter } from '../report/json.js';
@@ -33,8 +34,9 @@ export async function runStatus(context: Context, flags: Readonly<Record<string,
 function writeEvents(context: Context, summary: RunSummary, exitCode: number): void {
   const write = createJsonWriter(context.stdout, () => new Date(context.now()));
   const { run, kind, manifest, complete, done, failed, skipped, skipReasons, left, bytes, failures } = statusOf(summary);
+  const { prefix } = summary.head.target;
   write({ event: 'status', run, kind, manifest, complete, done, failed, skipped, left, bytes });
-  failures.forEach(({ path, code, message }) => write({ event: 'file', path, key: keyOf(summary, path), state: 'failed', message, ...(isErrorCode(code) ? { code } : {}) }));
+  failures.forEach(({ path, code, message }) => write({ event: 'file', path, key: keyBelow(prefix, path), state: 'failed', message, ...(isErrorCode(code) ? { code } : {}) }));
   write({ event: 'summary', scanned: done + skipped + failed, done, skipped, failed, bytes, exitCode, ...(skipped === 0 ? {} : { skipReasons }) });
 }
 
@@ -59,9 +61,4 @@ function statusOf(summary: RunSummary): Parameters<typeof statusLines>[0] {
     failures,
     unfinished,
   };
-}
-
-function keyOf({ head }: RunSummary, path: string): string {
-  const { prefix } = head.target;
-  return prefix === '' ? path : `${prefix}/${path}`;
 }

@@ -1,10 +1,12 @@
 import { SealiftError } from '../errors.js';
 import { MAX_OBJECT_KEY_BYTES } from '../limits.js';
 import type { EncodedPath, ObjectKey } from '../run/types.js';
+import { keyBelow } from './key-below.js';
 import { decodeCanonical, encodePath } from './path-encoding.js';
 
 export { collisionKey, CollisionFinder, renamedPath, type NameFolding } from './collisions.js';
 export { guardPath } from './guard.js';
+export { keyBelow } from './key-below.js';
 export { decodePath, encodePath, parsePath } from './path-encoding.js';
 
 /**
@@ -23,11 +25,6 @@ export function normalizePrefix(prefix: string): string {
     });
   }
   return trimmed;
-}
-
-/** How the object of a path is called, also where no object can have that key: for events and reports. `prefix` is normalized. */
-export function keyBelow(prefix: string, path: string): string {
-  return prefix === '' ? path : `${prefix}/${path}`;
 }
 
 /**
