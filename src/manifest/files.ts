@@ -38,6 +38,11 @@ export async function openManifest(name: string, flags: string | number): Promis
 export async function openEmpty(name: string): Promise<FileHandle> {
   const handle = await openOrMake(name);
   const stats = await handle.stat();
+  // Whoever could not begin a manifest in it has removed it meanwhile.
+  if (stats.nlink === 0) {
+    await handle.close();
+    return await openEmpty(name);
+  }
   if (!isEmpty(stats) || !isOursAlone(stats)) {
     await handle.close();
     throw new SealiftError('manifest-write-failed', `${name} cannot be created: it exists`, { object: name, remedy: 'name another manifest' });
@@ -74,7 +79,8 @@ function nothingIn(name: string): SealiftError {
   });
 }
 
-function openError(name: string, cause: unknown): SealiftError {
+/** Why a manifest that should be there could not be opened: `manifest-missing`, `usage` or `manifest-write-failed`. */
+export function openError(name: string, cause: unknown): SealiftError {
   const errno = errnoOf(cause);
   if (errno === 'ENOENT') {
     return new SealiftError('manifest-missing', `there is no manifest ${name}`, { object: name, remedy: 'name an existing one, or start a new run', cause });

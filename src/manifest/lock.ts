@@ -1,7 +1,8 @@
+import { constants } from 'node:fs';
 import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
-import { SealiftError } from '../errors.js';
+import { isSealiftError, SealiftError } from '../errors.js';
 import { thisMachine, type Machine } from '../files/machine.js';
-import { errnoOf, writeError } from './files.js';
+import { errnoOf, openEmpty, openError, writeError } from './files.js';
 import { holdSocket, type HeldSocket } from './held-socket.js';
 import { integer, optional, text, withMembers, type ValueOf } from './shape.js';
 
@@ -25,7 +26,7 @@ export interface ManifestLock {
  * `MANIFEST.lock`; on Linux the manifest's device and inode also name an abstract socket, which settles every question
  * between processes of one machine. The lock of a process that is gone is taken over.
  *
- * @throws SealiftError `locked`, naming process and host.
+ * @throws SealiftError `locked`, naming process and host; `manifest-missing`, `manifest-write-failed`.
  */
 export async function lockManifest(manifest: string, { breakLock = false, machine = thisMachine }: LockOptions = {}): Promise<ManifestLock> {
   const lockFile = `${manifest}.lock`;
@@ -42,12 +43,33 @@ export async function lockManifest(manifest: string, { breakLock = false, machin
   }
 }
 
+/**
+ * Makes the file of a new manifest, or takes an empty one, and locks it. Until the lock is taken, another process that cannot
+ * begin its own manifest there may remove the file, which is then made again.
+ *
+ * @throws as {@link lockManifest}, but for `manifest-missing`; as {@link openEmpty}.
+ */
+export async function lockNewManifest(manifest: string, options: LockOptions = {}): Promise<ManifestLock> {
+  const made = await openEmpty(manifest);
+  await made.close();
+  try {
+    return await lockManifest(manifest, options);
+  } catch (error) {
+    if (isSealiftError(error) && error.code === 'manifest-missing') {
+      return await lockNewManifest(manifest, options);
+    }
+    throw error;
+  }
+}
+
 async function holdSocketOf(manifest: string, machine: Machine): Promise<HeldSocket> {
   if (!machine.abstractSockets) {
     return { kind: 'unavailable' };
   }
   // Kept open as long as the socket: the inode of a file that is deleted meanwhile must not become another one's.
-  const file = await open(manifest, 'r');
+  const file = await open(manifest, 'r').catch((cause: unknown) => {
+    throw openError(manifest, cause);
+  });
   const { dev, ino } = await file.stat({ bigint: true });
   const socket = await holdSocket(`\0sealift-${String(dev)}-${String(ino)}`);
   if (socket.kind !== 'held') {
@@ -63,15 +85,21 @@ async function holdSocketOf(manifest: string, machine: Machine): Promise<HeldSoc
   };
 }
 
-/** Every round but the first follows a stale lock that was removed; on Linux the socket's holder is alone here. */
+/**
+ * Every round but the first follows a stale lock that was removed, or one that its holder has released meanwhile; on Linux the
+ * socket's holder is alone here.
+ */
 async function takeLockFile(manifest: string, breakLock: boolean, machine: Machine): Promise<string> {
   const lockFile = `${manifest}.lock`;
   const text = describeHolder(machine);
   if (await createLockFile(lockFile, text)) {
     return text;
   }
-  refuseUnlessStale(manifest, await readHolder(lockFile), { breakLock, machine });
-  await rm(lockFile, { force: true });
+  const holder = await readHolder(lockFile);
+  if (holder !== 'gone') {
+    refuseUnlessStale(manifest, holder, { breakLock, machine });
+    await rm(lockFile, { force: true });
+  }
   return takeLockFile(manifest, breakLock, machine);
 }
 
@@ -109,15 +137,17 @@ function describeHolder({ host, bootId, namespace, pid, startTimeOf }: Machine):
   return `${JSON.stringify(holder)}\n`;
 }
 
-/** Undefined when the file is gone by now or holds something else. */
-async function readHolder(lockFile: string): Promise<Holder | undefined> {
+/** Undefined when the file holds something else. A link is not followed: to nothing, it would be gone for ever. */
+async function readHolder(lockFile: string): Promise<Holder | 'gone' | undefined> {
   try {
-    const value: unknown = JSON.parse(await readFile(lockFile, 'utf8'));
+    const value: unknown = JSON.parse(await readFile(lockFile, { encoding: 'utf8', flag: READ_NO_LINK }));
     return holderShape.accepts(value) ? value : undefined;
-  } catch {
-    return undefined;
+  } catch (error) {
+    return errnoOf(error) === 'ENOENT' ? 'gone' : undefined;
   }
 }
+
+const READ_NO_LINK = constants.O_RDONLY | constants.O_NOFOLLOW;
 
 function refuseUnlessStale(manifest: string, holder: Holder | undefined, { breakLock, machine }: Required<LockOptions>): void {
   const verdict = judge(holder, machine);
@@ -147,8 +177,8 @@ function judge(holder: Holder | undefined, { host, bootId, namespace, startTimeO
   return startTime === holder.startTime ? 'live' : 'stale';
 }
 
-function lockedBy(manifest: string, holder: Holder | undefined, remedy: string): SealiftError {
-  const who = holder === undefined ? 'by another process' : `by process ${holder.pid} on ${holder.host} since ${holder.since}`;
+function lockedBy(manifest: string, holder: Holder | 'gone' | undefined, remedy: string): SealiftError {
+  const who = holder === undefined || holder === 'gone' ? 'by another process' : `by process ${holder.pid} on ${holder.host} since ${holder.since}`;
   return new SealiftError('locked', `the manifest ${manifest} is in use ${who}`, { object: manifest, remedy });
 }
 

@@ -10,7 +10,7 @@ import type { IndexEntry } from './file-index.js';
 import { openEmpty, openManifest } from './files.js';
 import { Journal, type Timer } from './journal.js';
 import { refuseMalformed, START } from './line.js';
-import { lockManifest, type LockOptions, type ManifestLock } from './lock.js';
+import { lockManifest, lockNewManifest, type LockOptions, type ManifestLock } from './lock.js';
 import type {
   CloseRecord, DirectoryRecord, DoneRecord, FailedRecord, FetchingRecord, ManifestLine, ManifestRecord, OpenRecord, SealedRecord, SessionRecord,
   SkippedRecord,
@@ -84,9 +84,7 @@ export class Manifest extends ManifestView {
    * @throws SealiftError `locked`, `disk-full`, or `manifest-write-failed`, also when there is something in the file.
    */
   static async create(file: string, head: Fields<OpenRecord>, options: ManifestOptions = {}): Promise<Manifest> {
-    const made = await openEmpty(file);
-    await made.close();
-    const lock = await lockManifest(file, options);
+    const lock = await lockNewManifest(file, options);
     // Opened again under the lock: until then another process may begin its own manifest here, or remove what it began.
     const handle = await orUndo(openEmpty(file), () => lock.release());
     const record: OpenRecord = { type: 'open', ...head };

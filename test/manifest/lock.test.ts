@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, readlinkSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -44,6 +44,12 @@ function machine(change: Partial<Machine> = {}): Machine {
 
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) {
+    await new Promise(setImmediate);
+  }
+}
+
+async function turnsOfTheLoop(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) {
     await new Promise(setImmediate);
   }
 }
@@ -93,6 +99,11 @@ describe('the lock of a manifest', () => {
     }
     await lock.release();
     assert.equal(readFileSync(`${file}.lock`, 'utf8'), 'rubbish', 'the lock file of somebody else stays');
+  });
+
+  it('is not to be had of a manifest that is gone', async () => {
+    const error = await failureOf(() => lockManifest(join(directory, 'gone.jsonl')));
+    assert.deepEqual([error.code, error.exitCode], ['manifest-missing', 2]);
   });
 
   it('frees the socket when the lock file cannot be made', async () => {
@@ -163,6 +174,31 @@ describe('the lock file alone', () => {
     writeFileSync(`${file}.lock`, text.replace('"namespace":"pid:[1]",', ''));
     assert.match(String((await failureOf(() => lockManifest(file, { machine: machine({ pid: 200 }) }))).remedy), /wait/);
     await (await lockManifest(file, { machine: machine({ pid: 200, startTimeOf: () => undefined }) })).release();
+  });
+
+  it('may be released at any moment of the attempt to take it: who comes then gets it, or is told who had it', async () => {
+    const file = fresh();
+    const held = await lockManifest(file, { machine: machine() });
+    renameSync(`${file}.lock`, `${file}.held`);
+    for (let turns = 0; turns < 200; turns += 1) {
+      linkSync(`${file}.held`, `${file}.lock`);
+      const attempt = lockManifest(file, { machine: machine({ pid: 200 }) }).catch((error: unknown) => String(error));
+      await turnsOfTheLoop(turns);
+      unlinkSync(`${file}.lock`);
+      const lock = await attempt;
+      if (typeof lock === 'string') {
+        assert.match(lock, /by process 100 on alpha/, `after ${turns} turns`);
+      } else {
+        await lock.release();
+      }
+    }
+    await held.release();
+  });
+
+  it('is not to be had for a link to nothing, which never goes away by itself', async () => {
+    const file = fresh();
+    symlinkSync(`${file}.nothing`, `${file}.lock`);
+    assert.match((await failureOf(() => lockManifest(file, { machine: machine() }))).message, /by another process/);
   });
 
   it('is broken only on demand when it was never finished', async () => {

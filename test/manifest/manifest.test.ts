@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {
-  chmodSync, closeSync, existsSync, linkSync, mkdirSync, openSync, readFileSync, rmdirSync, statSync, symlinkSync, truncateSync, writeFileSync, writeSync,
+  chmodSync, closeSync, existsSync, linkSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync, writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -88,6 +88,19 @@ describe('a new manifest', () => {
     assert.equal((await failureOf(() => openView(file))).code, 'manifest-missing');
     rmdirSync(`${file}.lock`);
     await written(file, () => undefined);
+  });
+
+  it('is made anew where another process, which could not begin its own, removes the file meanwhile', async () => {
+    const file = fresh();
+    for (let turns = 0; turns < 60; turns += 1) {
+      const begun = Manifest.create(file, HEAD);
+      for (let turn = 0; turn < turns; turn += 1) {
+        await new Promise(setImmediate);
+      }
+      rmSync(file, { force: true });
+      await (await begun).release();
+      rmSync(file, { force: true });
+    }
   });
 
   it('takes nothing but a file', async () => {
