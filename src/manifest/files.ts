@@ -33,15 +33,16 @@ export async function openManifest(name: string, flags: string | number): Promis
  * Opens an empty file of this user's to append to; makes it, and the directories above it, where there is none. It is 0600 then,
  * whoever made it.
  *
+ * @param isNew - refuses an empty file too
  * @throws SealiftError `manifest-write-failed` when there is something in it or it cannot be made, `disk-full`.
  */
-export async function openEmpty(name: string): Promise<FileHandle> {
-  const handle = await openOrMake(name);
+export async function openEmpty(name: string, isNew = false): Promise<FileHandle> {
+  const handle = await openOrMake(name, isNew ? APPEND_OR_MAKE | constants.O_EXCL : APPEND_OR_MAKE);
   const stats = await handle.stat();
   // Whoever could not begin a manifest in it has removed it meanwhile.
   if (stats.nlink === 0) {
     await handle.close();
-    return await openEmpty(name);
+    return await openEmpty(name, isNew);
   }
   if (!isEmpty(stats) || !isOursAlone(stats)) {
     await handle.close();
@@ -51,10 +52,10 @@ export async function openEmpty(name: string): Promise<FileHandle> {
   return handle;
 }
 
-async function openOrMake(name: string): Promise<FileHandle> {
+async function openOrMake(name: string, flags: number): Promise<FileHandle> {
   try {
     await makeDirectories(dirname(name), 0o700);
-    return await open(name, APPEND_OR_MAKE, PRIVATE);
+    return await open(name, flags, PRIVATE);
   } catch (error) {
     throw writeError(name, 'cannot be created', error);
   }

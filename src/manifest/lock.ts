@@ -43,20 +43,29 @@ export async function lockManifest(manifest: string, { breakLock = false, machin
   }
 }
 
+export interface NewLockOptions extends LockOptions {
+  /** The name was made up for this manifest: nobody else has it, so a file that cannot be locked is removed. @default false */
+  readonly isOwnName?: boolean;
+}
+
 /**
  * Makes the file of a new manifest, or takes an empty one, and locks it. Until the lock is taken, another process that cannot
  * begin its own manifest there may remove the file, which is then made again.
  *
  * @throws as {@link lockManifest}, but for `manifest-missing`; as {@link openEmpty}.
  */
-export async function lockNewManifest(manifest: string, options: LockOptions = {}): Promise<ManifestLock> {
-  const made = await openEmpty(manifest);
+export async function lockNewManifest(manifest: string, options: NewLockOptions = {}): Promise<ManifestLock> {
+  const isOwnName = options.isOwnName === true;
+  const made = await openEmpty(manifest, isOwnName);
   await made.close();
   try {
     return await lockManifest(manifest, options);
   } catch (error) {
     if (isSealiftError(error) && error.code === 'manifest-missing') {
       return await lockNewManifest(manifest, options);
+    }
+    if (isOwnName) {
+      await rm(manifest, { force: true });
     }
     throw error;
   }

@@ -10,7 +10,7 @@ import type { IndexEntry } from './file-index.js';
 import { openEmpty, openManifest } from './files.js';
 import { Journal, type Timer } from './journal.js';
 import { refuseMalformed, START } from './line.js';
-import { lockManifest, lockNewManifest, type LockOptions, type ManifestLock } from './lock.js';
+import { lockManifest, lockNewManifest, type LockOptions, type ManifestLock, type NewLockOptions } from './lock.js';
 import type {
   CloseRecord, DirectoryRecord, DoneRecord, FailedRecord, FetchingRecord, ManifestLine, ManifestRecord, OpenRecord, SealedRecord, SessionRecord,
   SkippedRecord,
@@ -79,11 +79,12 @@ export class Manifest extends ManifestView {
 
   /**
    * Makes the file (0600, and the directories above it) or takes an empty one, takes its lock, and brings the first record
-   * to the disk. A failure leaves no file behind, or, without the lock, an empty one, which counts as none.
+   * to the disk. A failure leaves no file behind, but, without the lock, an empty one, which counts as none, where others may
+   * have its name.
    *
    * @throws SealiftError `locked`, `disk-full`, or `manifest-write-failed`, also when there is something in the file.
    */
-  static async create(file: string, head: Fields<OpenRecord>, options: ManifestOptions = {}): Promise<Manifest> {
+  static async create(file: string, head: Fields<OpenRecord>, options: ManifestOptions & NewLockOptions = {}): Promise<Manifest> {
     const lock = await lockNewManifest(file, options);
     // Opened again under the lock: until then another process may begin its own manifest here, or remove what it began.
     const handle = await orUndo(openEmpty(file), () => lock.release());

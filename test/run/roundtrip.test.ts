@@ -203,6 +203,14 @@ describe('pull onto existing files', () => {
   });
 });
 
+/** A directory whose name leaves room for that of a manifest, and none for that of its lock. */
+function nearTheLongest(root: string): string {
+  const manifest = '/20261123T090000Z-1a2b3c.jsonl';
+  const length = 4095 - manifest.length - 1;
+  const names = Array<string>(21).fill('d'.repeat(200));
+  return join(root, ...names).slice(0, length).replace(/\/$/, 'd');
+}
+
 describe('a run', () => {
   it('counts everything it saw, and tells it in order', async (t) => {
     const world = await makeWorld(t);
@@ -290,6 +298,14 @@ describe('a run', () => {
     assert.equal((await world.pull(world.path('back'), { manifest: world.path('pull.jsonl') })).result.done, 1);
     assert.equal((await world.push({ manifest: world.path('push.jsonl') })).result.skipped, 1);
     assert.equal((await world.pull(world.path('back'), { manifest: world.path('pull.jsonl') })).result.skipped, 1);
+  });
+
+  it('leaves no manifest behind where its lock cannot be taken', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a' });
+    const directory = nearTheLongest(world.path('state'));
+    await assert.rejects(world.push({ manifestDirectories: [directory] }), { code: 'manifest-write-failed', message: /\.lock cannot be created: ENAMETOOLONG/ });
+    assert.deepEqual(readdirSync(directory), []);
   });
 
   it('stops clean at refused credentials and says so with exit code 5', async (t) => {
