@@ -95,7 +95,7 @@ async function refuseOtherRun(existing: ManifestView, identity: Identity, option
 async function startRun(identity: Identity, options: TransferOptions, bounds: Bounds, file: string | undefined): Promise<Manifest> {
   const fresh = newManifestFile(options.manifestDirectories, file);
   const head = { ...identity, version: 1, run: fresh.run, createdAt: new Date().toISOString(), partBytes: bounds.partBytes, options: recorded(options) } as const;
-  const manifest = await Manifest.create(fresh.file, head, { isOwnName: file === undefined });
+  const manifest = await Manifest.create(fresh.file, head, { breakLock: options.breakLock ?? false, isOwnName: file === undefined });
   manifest.session(sessionOf(options));
   return manifest;
 }

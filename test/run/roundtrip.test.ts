@@ -308,6 +308,16 @@ describe('a run', () => {
     assert.deepEqual(readdirSync(directory), []);
   });
 
+  it('takes over the lock that was left on an empty manifest, when told to', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a' });
+    const manifest = world.path('empty.jsonl');
+    writeFileSync(manifest, '');
+    writeFileSync(`${manifest}.lock`, JSON.stringify({ host: 'gone', bootId: '', pid: 1, startTime: '', since: '' }));
+    await assert.rejects(world.push({ manifest }), { code: 'locked' });
+    assert.equal((await world.push({ manifest, breakLock: true })).result.exitCode, 0);
+  });
+
   it('stops clean at refused credentials and says so with exit code 5', async (t) => {
     const world = await makeWorld(t);
     plant(world.source, Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f${i}`, 'x'])));
