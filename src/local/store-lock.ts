@@ -20,7 +20,7 @@ export async function lockStore(dataDirectory: string): Promise<ManifestLock> {
     }
     throw new SealiftError('locked', error.message.replace(`the manifest ${file}`, `the local store ${dataDirectory}`), {
       object: dataDirectory,
-      remedy: 'Wait for it to end, choose another --local-data, or start "sealift local" once and give its --endpoint to both.',
+      remedy: `Wait for it to end, choose another --local-data, or start "sealift local" once and give its --endpoint to both. If it is gone with its container or machine, delete ${file}.lock.`,
       cause: error,
     });
   }

@@ -32,7 +32,7 @@ export async function lockManifest(manifest: string, { breakLock = false, machin
   const lockFile = `${manifest}.lock`;
   const socket = await holdSocketOf(manifest, machine);
   if (socket.kind === 'taken') {
-    throw lockedBy(manifest, await readHolder(lockFile), 'wait for it to end, or stop it');
+    throw lockedBy(manifest, nameOf(await readHolder(lockFile), machine), WAIT);
   }
   try {
     const text = await takeLockFile(manifest, breakLock, machine);
@@ -161,22 +161,43 @@ const READ_NO_LINK = constants.O_RDONLY | constants.O_NOFOLLOW;
 function refuseUnlessStale(manifest: string, holder: Holder | undefined, { breakLock, machine }: Required<LockOptions>): void {
   const verdict = judge(holder, machine);
   if (verdict === 'live' || (verdict === 'unknown' && !breakLock)) {
-    const remedy = verdict === 'live' ? 'wait for it to end, or stop it' : 'if that process is certainly gone, repeat with --break-lock';
-    throw lockedBy(manifest, holder, remedy);
+    const remedy = verdict === 'live' ? WAIT : `${whatToCheck(holder, machine)}, give the same command again with --break-lock`;
+    throw lockedBy(manifest, nameOf(holder, machine), remedy);
   }
 }
 
-function judge(holder: Holder | undefined, { host, bootId, namespace, startTimeOf }: Machine): 'live' | 'stale' | 'unknown' {
-  if (holder?.host !== host) {
+const WAIT = 'wait for it to end, or stop it';
+
+/** Of a holder that cannot be seen from here. Continued by what to do if it is gone. */
+function whatToCheck(holder: Holder | undefined, machine: Machine): string {
+  if (holder === undefined) {
+    return 'its lock file does not say which: if no other sealift works on this manifest, on any machine that reaches it';
+  }
+  if (isInOtherContainer(holder, machine)) {
+    return 'look whether that container still runs, with "docker ps" or "lsns -t pid" on its machine: if it was stopped or restarted';
+  }
+  const { host, pid } = holder;
+  return host === machine.host
+    ? `look whether process ${pid} is a sealift, with "ps -p ${pid}": if not`
+    : `look on ${host} whether process ${pid} still runs, with "ps -p ${pid}": if not, or if that machine or container is gone`;
+}
+
+/** Of processes, only those of the own container can be seen. */
+function isInOtherContainer({ host, namespace }: Holder, machine: Machine): boolean {
+  return host === machine.host && namespace !== undefined && namespace !== machine.namespace;
+}
+
+function judge(holder: Holder | undefined, machine: Machine): 'live' | 'stale' | 'unknown' {
+  if (holder?.host !== machine.host) {
     return 'unknown';
   }
-  if (holder.bootId !== bootId) {
+  if (holder.bootId !== machine.bootId) {
     return 'stale';
   }
-  if (holder.namespace !== undefined && holder.namespace !== namespace) {
+  if (isInOtherContainer(holder, machine)) {
     return 'unknown';
   }
-  const startTime = startTimeOf(holder.pid);
+  const startTime = machine.startTimeOf(holder.pid);
   if (startTime === undefined) {
     return 'stale';
   }
@@ -186,9 +207,17 @@ function judge(holder: Holder | undefined, { host, bootId, namespace, startTimeO
   return startTime === holder.startTime ? 'live' : 'stale';
 }
 
-function lockedBy(manifest: string, holder: Holder | 'gone' | undefined, remedy: string): SealiftError {
-  const who = holder === undefined || holder === 'gone' ? 'by another process' : `by process ${holder.pid} on ${holder.host} since ${holder.since}`;
-  return new SealiftError('locked', `the manifest ${manifest} is in use ${who}`, { object: manifest, remedy });
+function nameOf(holder: Holder | 'gone' | undefined, machine: Machine): string {
+  if (holder === undefined || holder === 'gone') {
+    return 'another process';
+  }
+  const { host, namespace = '', pid, since } = holder;
+  const container = isInOtherContainer(holder, machine) ? ` of another container (${namespace})` : '';
+  return `process ${pid}${container} on ${host} since ${since}`;
+}
+
+function lockedBy(manifest: string, who: string, remedy: string): SealiftError {
+  return new SealiftError('locked', `the manifest ${manifest} is in use by ${who}`, { object: manifest, remedy });
 }
 
 /** A lock that somebody broke and took over is theirs. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { thisMachine } from '../../src/files/machine.js';
 import { keyFile } from '../support/cli.js';
 import { testKey } from '../support/world.js';
 import { createWorld, eventsOf, type World } from './process.js';
@@ -193,6 +194,24 @@ describe('what stops a run before it begins', () => {
     const again = await world.call(['push', 'tree', PLACE, ...LOCAL, '--manifest', 'empty.jsonl', ...KEY]);
     assert.equal(again.code, 0, again.stderr);
     assert.equal((await world.call(['status', 'empty.jsonl'])).code, 0);
+  });
+
+  it('the lock of another container is exit code 8, and push and resume say what to look at and what to type', async () => {
+    const push = ['push', 'tree', PLACE, ...LOCAL, ...KEY, '--manifest', 'contained.jsonl'];
+    assert.equal((await world.call(push)).code, 0);
+    const { host, bootId } = thisMachine;
+    const lock = JSON.stringify({ host, bootId, namespace: 'pid:[7]', pid: 17, startTime: '5', since: '2026' });
+    const lockFile = join(world.cwd, 'contained.jsonl.lock');
+    for (const command of [push, ['resume', 'contained.jsonl', ...LOCAL, ...KEY]]) {
+      writeFileSync(lockFile, lock);
+      const { code, stderr } = await world.call(command);
+      assert.equal(code, 8, stderr);
+      assert.match(stderr, /in use by process 17 of another container \(pid:\[7\]\) on .* since 2026/);
+      assert.match(stderr, /docker ps[^]*give the same command again with --break-lock/);
+      const broken = await world.call([...command, '--break-lock']);
+      assert.equal(broken.code, 0, broken.stderr);
+      assert.ok(!existsSync(lockFile));
+    }
   });
 
   it('a damaged manifest is exit code 7', async () => {

@@ -34,6 +34,16 @@ describe('the embedded cloud', () => {
     assert.notEqual(other.cloud.accessKeySecret, cloud.accessKeySecret);
   });
 
+  it('says what to delete when whoever served its directory is gone with a container', async (test) => {
+    const { cloud, dataDirectory } = await startCloud(test);
+    await cloud.close();
+    const lockFile = join(dataDirectory, 'store.lock');
+    writeFileSync(lockFile, JSON.stringify({ host: 'gone', bootId: '', namespace: 'pid:[7]', pid: 17, startTime: '', since: '' }));
+    await assert.rejects(startLocalCloud({ dataDirectory }), (error: Error & { code?: string; remedy?: string }) => error.code === 'locked' && error.remedy?.includes(`delete ${lockFile}`) === true);
+    rmSync(lockFile);
+    await (await startLocalCloud({ dataDirectory })).close();
+  });
+
   it('serves a directory once at a time, and frees it when it fails to start', async (test) => {
     const { cloud, dataDirectory } = await startCloud(test);
     await assert.rejects(startLocalCloud({ dataDirectory }), { code: 'locked', object: dataDirectory });

@@ -147,19 +147,22 @@ describe('the lock file alone', () => {
     });
   }
 
-  const unknown: Readonly<Record<string, Partial<Machine>>> = {
-    'it is of another host': { host: 'beta' },
-    'it is of another container under the same host name': { namespace: 'pid:[2]', startTimeOf: () => undefined },
-    'the system does not tell processes apart': { startTimeOf: () => '' },
+  const unknown: Readonly<Record<string, { readonly change: Partial<Machine>; readonly who: RegExp; readonly check: RegExp }>> = {
+    'it is of another host': { change: { host: 'beta' }, who: /by process 100 on alpha/, check: /look on alpha whether process 100 still runs/ },
+    'it is of another container under the same host name': {
+      change: { namespace: 'pid:[2]', startTimeOf: () => undefined }, who: /by process 100 of another container \(pid:\[1\]\) on alpha/, check: /whether that container still runs/,
+    },
+    'the system does not tell processes apart': { change: { startTimeOf: () => '' }, who: /by process 100 on alpha/, check: /look whether process 100 is a sealift/ },
   };
-  for (const [name, change] of Object.entries(unknown)) {
+  for (const [name, { change, who, check }] of Object.entries(unknown)) {
     it(`is broken only on demand when ${name}`, async () => {
       const file = fresh();
       await lockManifest(file, { machine: machine({ startTimeOf: () => change.startTimeOf?.(100) ?? '5' }) });
       const error = await failureOf(() => lockManifest(file, { machine: machine({ pid: 200, ...change }) }));
       assert.deepEqual([error.code, error.exitCode], ['locked', 8]);
-      assert.match(error.message, /by process 100 on alpha/);
-      assert.match(String(error.remedy), /--break-lock/);
+      assert.match(error.message, who);
+      assert.match(String(error.remedy), check);
+      assert.match(String(error.remedy), /, give the same command again with --break-lock$/);
       const lock = await lockManifest(file, { breakLock: true, machine: machine({ pid: 200, ...change }) });
       await lock.release();
     });
