@@ -133,7 +133,7 @@ export interface PullOptions extends TransferOptions {
 
 /** What {@link verify} is told. */
 export interface VerifyOptions extends Omit<TransferOptions, 'manifestDirectories' | 'newRun' | 'breakLock' | 'dryRun' | 'recordedOptions'> {
-  /** Manifest of the push to compare with, which is read and not locked. @default none */
+  /** Manifest of the push to the same bucket and prefix, which is read and not locked. @default none */
   readonly manifest?: string;
   /** Local directory to compare with, byte for byte. */
   readonly against?: string;

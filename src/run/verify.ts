@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { SealiftError } from '../errors.js';
 import { sourceRoot } from '../files/source-root.js';
 import { findManifests, readHead } from '../manifest/locate.js';
+import type { Identity } from './open-manifest.js';
 import type { RunResult, VerifyOptions } from './options.js';
 import { localRoot, prepareReading, type PreparedReading } from './pull/prepare-pull.js';
 import { findPushedBefore, PushedBefore } from './pushed-before.js';
@@ -83,8 +84,23 @@ async function manifestOf({ manifest }: VerifyOptions, { identity }: PreparedRea
   if (manifest === undefined) {
     return new PushedBefore(undefined);
   }
-  if ((await readHead(manifest)).kind !== 'push') {
+  refuseOtherPlace(manifest, await readHead(manifest), identity);
+  return await findPushedBefore(identity, { named: manifest, directories: [] });
+}
+
+/** Its paths would be looked for in the wrong place. Endpoints may differ: one bucket has several. */
+function refuseOtherPlace(manifest: string, head: Pick<Identity, 'kind' | 'target'>, { target }: Pick<Identity, 'target'>): void {
+  if (head.kind !== 'push') {
     throw new SealiftError('usage', `${manifest} is no manifest of a push`, { object: manifest, remedy: 'name the manifest that the push has written' });
   }
-  return await findPushedBefore(identity, { named: manifest, directories: [] });
+  const [pushed, named] = [placeOf(head.target), placeOf(target)];
+  if (pushed !== named) {
+    throw new SealiftError('usage', `${manifest} is the manifest of a push to ${pushed}, not to ${named}`, {
+      object: manifest, remedy: `verify ${pushed}, a part of it with --include, or name the manifest of a push to ${named}`,
+    });
+  }
+}
+
+function placeOf({ bucket, prefix }: Identity['target']): string {
+  return `oss://${bucket}${prefix === '' ? '' : `/${prefix}`}`;
 }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, t
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Crc64 } from '../../src/crypto/crc64.js';
+import type { SealiftError } from '../../src/errors.js';
 import { Manifest } from '../../src/manifest/manifest.js';
 import type { EncodedPath } from '../../src/run/types.js';
 import type { Metadata } from '../../src/store/store.js';
@@ -259,6 +260,21 @@ describe('verify', () => {
     const { result } = await world.pull(world.path('back'), { manifest: world.path('pull.jsonl') });
     await assert.rejects(world.verify({ manifest: world.path('none.jsonl') }), { code: 'manifest-missing', exitCode: 2, message: /there is no manifest .*none\.jsonl/ });
     await assert.rejects(world.verify({ manifest: result.manifest ?? '' }), { code: 'usage', message: /pull\.jsonl is no manifest of a push/ });
+  });
+
+  it('refuses the manifest of another place before anything is asked of the bucket, and names both', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a', 'part/b': 'b' });
+    const { result: { manifest = '' } } = await world.push();
+    world.requests.length = 0;
+    for (const [bucket, prefix, place] of [[world.target.bucket, 'backup/part', 'oss://sealift/backup/part'], ['other', 'backup', 'oss://other/backup'], [world.target.bucket, '', 'oss://sealift']] as const) {
+      const error = await world.verify({ manifest, target: { ...world.target, bucket, prefix } }).then(() => undefined, (thrown: unknown) => thrown as SealiftError);
+      assert.deepEqual([error?.code, error?.exitCode], ['usage', 2]);
+      assert.ok(error?.message.endsWith(`is the manifest of a push to oss://sealift/backup, not to ${place}`), error?.message);
+      assert.match(String(error?.remedy), /verify oss:\/\/sealift\/backup, a part of it with --include/);
+    }
+    assert.deepEqual(world.requests, []);
+    assert.equal((await world.verify({ manifest, target: { ...world.target, prefix: 'backup/' }, include: ['part/**'] })).result.exitCode, 0);
   });
 
   it('with a manifest that did not end well knows what was pushed before, and that a newer state may be there', async (t) => {
