@@ -46,7 +46,7 @@ export const SETTINGS = {
   checksum: { kind: 'flag', describe: 'Read unchanged files again instead of trusting size and times; a push needs the private key for it', byDefault: 'false' },
   'if-exists': { kind: 'choice', choices: ['changed', 'skip', 'overwrite', 'fail'], describe: 'What to do about an object that no manifest knows: changed, skip, overwrite, fail', byDefault: 'changed' },
   symlinks: { kind: 'choice', choices: ['record', 'skip', 'follow'], describe: 'What to do about symbolic links: record, skip, follow', byDefault: 'record' },
-  overwrite: { kind: 'flag', describe: 'Replace existing local files', byDefault: 'false' },
+  overwrite: { kind: 'flag', describe: 'Replace existing local files, never directories', byDefault: 'false' },
   'on-collision': { kind: 'choice', choices: ['fail', 'rename', 'keep'], describe: 'Names that differ in case or Unicode form only: fail, rename, or keep (trust the file system)', byDefault: 'fail' },
   'allow-renamed': { kind: 'flag', describe: 'Accept an object whose authenticated name is not its key', byDefault: 'false' },
   'allow-unauthenticated': { kind: 'flag', describe: 'Read objects of other SDKs, which nothing can authenticate', byDefault: 'false' },

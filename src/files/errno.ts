@@ -92,7 +92,8 @@ export function writeFailure(error: unknown, name: string): unknown {
     return new SealiftError('disk-full', `no space left to write ${name}: ${why}`, { ...details, remedy: 'make room, then resume' });
   }
   if (OCCUPIED.has(code)) {
-    return new SealiftError('exists', `${name} exists already: ${why}`, { ...details, remedy: 'move it away, or pass --overwrite for a file' });
+    const remedy = code === 'EEXIST' ? 'move it away, or pass --overwrite for a file' : 'move the directory away';
+    return new SealiftError('exists', `${name} exists already: ${why}`, { ...details, remedy });
   }
   if (BAD_NAME.has(code)) {
     return new SealiftError('name-invalid', `this file system cannot hold the name ${name}: ${why}`, { ...details, remedy: 'pull to another file system' });

@@ -50,6 +50,10 @@ describe('what failed', () => {
     });
   }
 
+  it('does not ask for --overwrite where a directory is in the way', () => {
+    assert.equal(withCode(writeFailure(failure('EISDIR'), 'a/b'), 'exists').remedy, 'move the directory away');
+  });
+
   it('is passed on when no system call threw it', () => {
     const bug = new TypeError('bug');
     assert.equal(readFailure(bug, 'x'), bug);

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Manifest } from '../../src/manifest/manifest.js';
 import type { PullOptions } from '../../src/run/options.js';
-import { plant } from '../support/trees.js';
+import { content, plant } from '../support/trees.js';
 import { makeWorld, type Told, type World } from '../support/world.js';
+
+const LARGE = 4_300_000;
 
 /** State and code of every file; what is planned counts as done. */
 function states({ events }: Told): readonly string[] {
@@ -33,7 +35,7 @@ async function pullAsPlanned(world: World, more: Partial<PullOptions> = {}): Pro
 }
 
 /** The push's manifest, elsewhere, does not speak for what the pull's own should know. */
-async function pushedWorld(t: Parameters<typeof makeWorld>[0], files: Readonly<Record<string, string>>): Promise<World> {
+async function pushedWorld(t: Parameters<typeof makeWorld>[0], files: Parameters<typeof plant>[1]): Promise<World> {
   const world = await makeWorld(t);
   plant(world.source, files);
   assert.equal((await world.push({ manifestDirectories: [world.path('pushes')] })).result.exitCode, 0);
@@ -91,6 +93,21 @@ describe('the plan of a pull is what the run then does', () => {
     plant(world.path('back'), { d: 'mine' });
     const { states } = await pullAsPlanned(world);
     assert.deepEqual(states, ['d/empty failed path-escape', 'd/x failed path-escape', 'e done', 'empty skipped empty-directory']);
+  });
+
+  it('where a directory has the name of a file, which nothing replaces', async (t) => {
+    const world = await pushedWorld(t, { a: 'a', 'd/b': 'b', c: 'c', large: content(LARGE) });
+    ['a', 'd/b', 'large'].forEach((name) => mkdirSync(world.path('back', name), { recursive: true }));
+    plant(world.path('back'), { c: 'mine' });
+    for (const overwrite of [true, false]) {
+      const { run, plan, states } = await pullAsPlanned(world, { overwrite });
+      assert.deepEqual(states, ['a failed exists', overwrite ? 'c done' : 'c skipped unchanged', 'd/b failed exists', 'large failed exists']);
+      for (const { remedy } of [...plan.result.failures, ...run.result.failures]) {
+        assert.equal(remedy, 'move the directory away, or pull into another one');
+      }
+    }
+    ['a', 'd/b', 'large'].forEach((name) => rmdirSync(world.path('back', name)));
+    assert.deepEqual((await pullAsPlanned(world)).states, ['a done', 'c skipped unchanged', 'd/b done', 'large done']);
   });
 
   it('where there is no destination yet, and a name is no file name', async (t) => {

@@ -7,6 +7,7 @@ import type { OpenedEnvelope } from '../opening.js';
 import { patiently } from '../source-of.js';
 import type { Ports } from '../threads/ports.js';
 import type { EncodedPath, FileStat } from '../types.js';
+import { inTheWay } from './in-the-way.js';
 
 /** Writes verified plaintext to its file and gives it its name. Returns the stat of the file under that name. */
 export async function landWhole(item: PullItem, landing: Landing, plaintext: Buffer, ports: Ports): Promise<FileStat> {
@@ -86,9 +87,7 @@ export function refuseLocalFile(item: PullItem, { opened, head }: Landing, ports
   const sameTime = mtimeNs !== undefined && found.stat.mtimeNs / NS_PER_US === mtimeNs / NS_PER_US;
   const isReserved = file?.isReservation(found.stat) ?? found.stat.sizeBytes === 0;
   if (found.kind !== 'file' || !(isReserved || (found.stat.sizeBytes === head.sizeBytes && sameTime))) {
-    throw new SealiftError('exists', `${path} exists already, and is not what an interrupted pull left there`, {
-      object: path, remedy: 'pass --overwrite to replace it, or pull into another directory',
-    });
+    throw inTheWay(path, found.kind, 'and is not what an interrupted pull left there');
   }
   return 'ours';
 }

@@ -8,6 +8,7 @@ import type { Replace } from '../jobs.js';
 import { listObjects } from '../listing.js';
 import type { PushedBefore } from '../pushed-before.js';
 import type { EncodedPath, FileStat } from '../types.js';
+import { inTheWay } from './in-the-way.js';
 import type { PreparedPull } from './prepare-pull.js';
 import { planPull, type PulledBefore } from './pull-plan.js';
 
@@ -104,15 +105,18 @@ export class PullChoices {
     }
     const place = this.#collisions?.collides(path) === true ? this.#collisions.rename(path) : path;
     const found = this.#grounds.look(place);
+    if (found?.kind === 'directory') {
+      throw inTheWay(place, 'directory', UNKNOWN);
+    }
     const pushed = this.#grounds.pushed.find(path);
-    // A directory or a link that took the name is nobody's pulled file, whatever its times say.
+    // A link that took the name is nobody's pulled file, whatever its times say.
     const known = found?.kind === 'file' ? { pushed, pulled: this.#pulledBefore(place, found.stat) } : { pushed: undefined, pulled: undefined };
     const plan = planPull({ etag, local: found?.stat, ...known }, this.#prepared);
     switch (plan.action) {
       case 'skip':
         return { action: 'skip', file: { path: place, key, bytes: sizeBytes }, reason: plan.reason };
       case 'refuse':
-        throw fileExists(place);
+        throw inTheWay(place, found?.kind ?? 'file', UNKNOWN);
       case 'pull':
         return { action: 'pull', path: place, overwrite: plan.overwrite, mustBeSealed: pushed !== undefined || this.#foundSealed(path) };
     }
@@ -142,8 +146,4 @@ export class PullChoices {
   }
 }
 
-function fileExists(path: EncodedPath): SealiftError {
-  return new SealiftError('exists', `${path} exists already, and no manifest says that it is this object`, {
-    object: path, remedy: 'pass --overwrite to replace it, or pull into another directory',
-  });
-}
+const UNKNOWN = 'and no manifest says that it is this object';
