@@ -25,7 +25,7 @@ export function abortOnSignals(host: SignalHost): AbortSignal {
     }
     host.say(`${code}: finishing what is in flight; once more stops at once\n`);
     setTimeout(() => host.exit(exitCodeOf(code)), PATIENCE_MS).unref();
-    controller.abort(new SealiftError(code, `stopped by ${name}`, { remedy: 'Continue with: sealift resume' }));
+    controller.abort(new SealiftError(code, `stopped by ${name}`, { remedy: 'Run the same command again: a push or a pull goes on where it stopped.' }));
   };
   host.on('SIGINT', () => stop('SIGINT'));
   host.on('SIGTERM', () => stop('SIGTERM'));

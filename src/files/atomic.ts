@@ -249,6 +249,6 @@ function claimName(temporary: Buffer, final: Buffer): 'linked' | 'reserved' {
 function noRoom(label: string, neededBytes: number, freeBytes: number): SealiftError {
   return new SealiftError('disk-full', `${label} needs ${neededBytes} bytes, its disk has ${freeBytes} free`, {
     object: label,
-    remedy: 'make room, then resume',
+    remedy: 'make room, then run the same command again',
   });
 }

@@ -89,14 +89,14 @@ export function writeFailure(error: unknown, name: string): unknown {
   const why = describeErrno(error);
   const details = { object: name, cause: error };
   if (FULL.has(code)) {
-    return new SealiftError('disk-full', `no space left to write ${name}: ${why}`, { ...details, remedy: 'make room, then resume' });
+    return new SealiftError('disk-full', `no space left to write ${name}: ${why}`, { ...details, remedy: 'make room, then run the same command again' });
   }
   if (OCCUPIED.has(code)) {
     const remedy = code === 'EEXIST' ? 'move it away, or pass --overwrite for a file' : 'move the directory away';
     return new SealiftError('exists', `${name} exists already: ${why}`, { ...details, remedy });
   }
   if (BAD_NAME.has(code)) {
-    return new SealiftError('name-invalid', `this file system cannot hold the name ${name}: ${why}`, { ...details, remedy: 'pull to another file system' });
+    return new SealiftError('name-invalid', `this file system cannot hold the name ${name}: ${why}`, { ...details, remedy: 'use another name, or another file system' });
   }
   return new SealiftError('write-failed', `cannot write ${name}: ${why}`, { ...details, remedy: remedyFor(code), retryable: EXHAUSTED.has(code) });
 }
@@ -105,5 +105,8 @@ function remedyFor(code: string): string {
   if (EXHAUSTED.has(code)) {
     return 'raise the limit of open files (ulimit -n), or lower threads or concurrency';
   }
-  return DENIED.has(code) ? 'check who may write there and whether it is mounted read-only' : 'check the disk, then resume';
+  if (GONE.has(code)) {
+    return 'check that its directory is there';
+  }
+  return DENIED.has(code) ? 'check who may write there and whether it is mounted read-only' : 'check the disk, then run the same command again';
 }

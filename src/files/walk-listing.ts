@@ -97,7 +97,7 @@ function incomplete(directory: Directory): SealiftError {
   const name = nameOf(directory);
   return new SealiftError('directory-incomplete', `two readings of the directory ${name} gave different names, twice`, {
     object: name,
-    remedy: 'stop whatever writes to it, then run the same push again',
+    remedy: 'stop whatever writes to it, then run the same command again',
   });
 }
 

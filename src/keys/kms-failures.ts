@@ -37,19 +37,19 @@ const RETRY_LATER = 'Resume later; what was done is recorded.';
 const RULES: readonly Rule[] = [
   { pattern: /Throttling|FlowControl|QpsLimit/i, code: 'kms-unavailable', kind: 'throttled', remedy: 'Make fewer calls per second (--kms-qps), or ask for a higher quota.' },
   { pattern: /^(?:Internal|ServiceUnavailable|SystemBusy|SignatureNonceUsed)/, code: 'kms-unavailable', kind: 'transient', remedy: RETRY_LATER },
-  { pattern: /^(?:InvalidSecurityToken\.Expired|SecurityTokenExpired)/, code: 'credentials-expired', kind: 'final', remedy: 'Get new temporary credentials and resume.' },
-  { pattern: /^(?:InvalidTimeStamp|IllegalTimestamp|RequestTimeTooSkewed)/, code: 'clock-skew', kind: 'final', remedy: 'Set the clock of this machine and resume.' },
+  { pattern: /^(?:InvalidSecurityToken\.Expired|SecurityTokenExpired)/, code: 'credentials-expired', kind: 'final', remedy: 'Get new temporary credentials, then run the same command again.' },
+  { pattern: /^(?:InvalidTimeStamp|IllegalTimestamp|RequestTimeTooSkewed)/, code: 'clock-skew', kind: 'final', remedy: 'Set the clock of this machine, then run the same command again.' },
   {
     pattern: /^(?:InvalidAccessKeyId|SignatureDoesNotMatch|IncompleteSignature|InvalidSecurityToken|MissingSecurityToken)/,
     code: 'access-denied', kind: 'final', remedy: 'Check access key id, secret and security token.',
   },
-  { pattern: /^(?:Rejected\.(?:Disabled|PendingDeletion|Unavailable))/, code: 'kms-refused', kind: 'final', remedy: 'Enable the key in the KMS console and resume.' },
+  { pattern: /^(?:Rejected\.(?:Disabled|PendingDeletion|Unavailable))/, code: 'kms-refused', kind: 'final', remedy: 'Enable the key in the KMS console, then run the same command again.' },
   { pattern: /NotFound$/, code: 'kms-refused', kind: 'final', remedy: 'Check key id, region and account.' },
   { pattern: /^(?:Forbidden|NoPermission|AccessDenied)/, code: 'kms-refused', kind: 'final', remedy: 'Grant kms:GenerateDataKey and kms:Encrypt to seal, kms:Decrypt to open.' },
 ];
 
 const BLOB_REFUSED = /^(?:InvalidCiphertext|InvalidParameter)/;
-const OTHERWISE: Omit<Rule, 'pattern'> = { code: 'kms-refused', kind: 'final', remedy: 'Look the code up in the KMS documentation, then resume.' };
+const OTHERWISE: Omit<Rule, 'pattern'> = { code: 'kms-refused', kind: 'final', remedy: 'Look the code up in the KMS documentation, then run the same command again.' };
 const UNTRUSTED = /^(?:CERT_|ERR_TLS_CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_|HOSTNAME_MISMATCH)/;
 
 /** Makes one of our errors of whatever the client threw; the original is dropped, cause and all. */
@@ -101,7 +101,7 @@ function networkFailure(error: unknown, call: FailedCall): KmsFailure {
     return describe(`not sent: the TLS connection to ${call.origin} cannot be trusted (${name})`, call, { code: 'kms-unavailable', kind: 'final', remedy });
   }
   const reason = name === 'SyntaxError' ? 'answered with something that is not JSON' : `failed on its way (${name})`;
-  const remedy = `Check the network and that ${call.origin} is the right endpoint, then resume.`;
+  const remedy = `Check the network and that ${call.origin} is the right endpoint, then run the same command again.`;
   return describe(`${reason} at ${call.origin}`, call, { code: 'kms-unavailable', kind: 'transient', remedy });
 }
 

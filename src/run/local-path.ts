@@ -73,6 +73,6 @@ export function differs(file: Buffer): SealiftError {
   const name = file.toString();
   return new SealiftError('differs', `the local file ${name} is not what was sealed`, {
     object: name,
-    remedy: 'if the local file is right, push it again with --checksum; if the object is right, pull it with --overwrite',
+    remedy: 'if the local file is right, push it again with --checksum; if the object is right, move what is there away and pull it with --include',
   });
 }

@@ -105,6 +105,6 @@ export class RenewedCredentials {
 function expired(): SealiftError {
   return new SealiftError('credentials-expired', 'the temporary credentials have expired, and their source has no new ones', {
     object: 'credentials',
-    remedy: 'Get new temporary credentials, then resume.',
+    remedy: 'Get new temporary credentials, then run the same command again.',
   });
 }

@@ -31,8 +31,8 @@ interface Cause {
 }
 
 const SHOWN_MESSAGE_CHARACTERS = 200;
-const AGAIN: Cause = { code: 'remote-unavailable', says: 'OSS cannot answer now', retryable: true, remedy: 'Wait, or lower the concurrency, then resume.' };
-const EXPIRED: Cause = { code: 'credentials-expired', says: 'the security token is no longer accepted', remedy: 'Get new temporary credentials, then resume.' };
+const AGAIN: Cause = { code: 'remote-unavailable', says: 'OSS cannot answer now', retryable: true, remedy: 'Wait, or lower the concurrency, then run the same command again.' };
+const EXPIRED: Cause = { code: 'credentials-expired', says: 'the security token is no longer accepted', remedy: 'Get new temporary credentials, then run the same command again.' };
 const GARBLED: Cause = { code: 'checksum-mismatch', says: 'the body did not arrive as it was sent', retryable: true };
 const REFUSED: Cause = { code: 'remote-refused', says: 'OSS refused the request' };
 
@@ -48,10 +48,10 @@ const BY_CODE: Readonly<Record<string, Cause>> = {
   },
   SecurityTokenExpired: EXPIRED,
   InvalidSecurityToken: EXPIRED,
-  RequestTimeTooSkewed: { code: 'clock-skew', says: 'the clock of this machine is wrong by more than 15 minutes', remedy: 'Set the clock, then resume.' },
+  RequestTimeTooSkewed: { code: 'clock-skew', says: 'the clock of this machine is wrong by more than 15 minutes', remedy: 'Set the clock, then run the same command again.' },
   FileAlreadyExists: { code: 'exists', says: 'the object exists already' },
   PreconditionFailed: { code: 'replaced', says: 'the object is no longer the one that was asked for' },
-  InvalidObjectState: { code: 'remote-refused', says: 'the object is archived', remedy: 'Restore it first, then resume.' },
+  InvalidObjectState: { code: 'remote-refused', says: 'the object is archived', remedy: 'Restore it first, then run the same command again.' },
   InvalidObjectName: { code: 'name-invalid', says: 'OSS does not accept this name' },
   EntityTooLarge: { code: 'too-large', says: 'the body is too large for one request' },
   InvalidDigest: GARBLED,

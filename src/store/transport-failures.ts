@@ -56,7 +56,7 @@ export function networkFailure(error: unknown, subject: Subject): StoreError {
   }
   if (code === 'ENOTFOUND') {
     // The resolver's final answer, unlike EAI_AGAIN: waiting for a mistyped host to appear helps nobody.
-    const remedy = 'Check region and endpoint for a typing error, and the network, then resume.';
+    const remedy = 'Check region and endpoint for a typing error, and the network, then run the same command again.';
     return new StoreError('remote-unavailable', `${object}: there is no host ${origin} (${code})`, { object, remedy });
   }
   return unavailable(subject, `${REASONS[code] ?? 'the request failed on its way'} (${code})`);
@@ -65,7 +65,7 @@ export function networkFailure(error: unknown, subject: Subject): StoreError {
 /** A failure that the next attempt may not meet. */
 export function unavailable(subject: Subject, reason: string): StoreError {
   const { object, origin } = subject;
-  const remedy = `Check the network and that ${origin} is the right endpoint, then resume.`;
+  const remedy = `Check the network and that ${origin} is the right endpoint, then run the same command again.`;
   return new StoreError('remote-unavailable', `${object}: ${reason} at ${origin}`, { object, remedy, retryable: true });
 }
 

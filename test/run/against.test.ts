@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { RunResult } from '../../src/run/options.js';
@@ -56,6 +56,26 @@ describe('verify against a directory', () => {
     const { result } = await world.verify({ against: world.source });
     assert.deepEqual(failuresOf(result), ['turned/large: differs', 'turned/small: differs', 'turned: missing']);
     assert.deepEqual([result.done, result.exitCode], [1, 4]);
+  });
+
+  it('gives advice that ends the difference, whichever side is right', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { local: '1', object: '2', gone: '3', turned: '4' });
+    await world.push();
+    const { mtime } = statSync(join(world.source, 'local'));
+    writeFileSync(join(world.source, 'local'), 'L');
+    utimesSync(join(world.source, 'local'), mtime, mtime);
+    writeFileSync(join(world.source, 'object'), 'O');
+    ['gone', 'turned'].forEach((name) => rmSync(join(world.source, name)));
+    mkdirSync(join(world.source, 'turned'));
+    const { result } = await world.verify({ against: world.source });
+    assert.deepEqual(failuresOf(result), ['gone: differs', 'local: differs', 'object: differs', 'turned: differs']);
+    const remedy = 'if the local file is right, push it again with --checksum; if the object is right, move what is there away and pull it with --include';
+    assert.deepEqual(new Set(result.failures.map((failure) => failure.remedy)), new Set([remedy]));
+    ['object', 'turned'].forEach((name) => renameSync(join(world.source, name), world.path(name)));
+    await world.pull(world.source, { include: ['object', 'gone', 'turned'] });
+    assert.equal((await world.push({ checksum: true })).result.exitCode, 0);
+    assert.deepEqual(failuresOf((await world.verify({ against: world.source })).result), []);
   });
 
   it('refuses a file in its place before anything is asked of the bucket', async (t) => {

@@ -245,12 +245,25 @@ describe('verify', () => {
     assert.equal(result.exitCode, 4);
     assert.deepEqual(result.failures.map(({ path, code }) => `${path}: ${code}`).sort(), ['back: rolled-back', 'missing: missing', 'replaced: replaced']);
     assert.equal(result.done, 1);
+    assert.ok(result.failures.every(({ remedy }) => /push .* again with --checksum/.test(String(remedy))), JSON.stringify(result.failures));
+    assert.equal((await world.push({ checksum: true })).result.exitCode, 0);
+    assert.equal((await world.verify({ manifest })).result.exitCode, 0);
+  });
 
-    assert.ok(result.failures.every(({ remedy }) => (remedy ?? '').endsWith("push the file again with --new-run, --if-exists overwrite and --include")));
-    assert.equal((await world.push()).result.done, 1, 'what another run has replaced was edited; the rest is done in the eyes of the manifest');
-    const again = await world.push({ newRun: true, ifExists: 'overwrite', include: result.failures.map(({ path }) => path) });
-    assert.equal(again.result.done, 3);
-    assert.equal((await world.verify({ against: world.source })).result.exitCode, 0);
+  it('advises nothing that only a push or a pull could do', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a' });
+    await world.push();
+    for (const [code, status] of [['InvalidObjectState', 403], ['RequestTimeTooSkewed', 403], ['SecurityTokenExpired', 403]] as const) {
+      world.faults = ({ operation }) => (operation === 'GetObject' ? { kind: 'answer', status, code } : undefined);
+      const { result: { failures } } = await world.verify();
+      assert.match(String(failures[0]?.remedy), /then run the same command again/, code);
+    }
+    world.faults = () => undefined;
+    await assert.rejects(world.verify({ report: world.path('r'.repeat(300)) }), { code: 'name-invalid', remedy: 'use another name, or another file system' });
+    for (const report of ['nowhere/r.json', 'source/a/r.json']) {
+      await assert.rejects(world.verify({ report: world.path(report) }), { code: 'write-failed', remedy: 'check that its directory is there' });
+    }
   });
 
   it('compares with no manifest but an existing one of a push', async (t) => {

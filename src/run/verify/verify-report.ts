@@ -1,8 +1,9 @@
-import { statSync } from 'node:fs';
+import { statSync, type Stats } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { SealiftError } from '../../errors.js';
 import { AtomicFile } from '../../files/atomic.js';
 import { DirectoryHandle } from '../../files/directory.js';
+import { writeFailure } from '../../files/errno.js';
 import { KiB } from '../../limits.js';
 import type { StoredFacts } from '../jobs.js';
 import type { RunResult } from '../options.js';
@@ -89,8 +90,16 @@ export class VerifyReport {
 
 /** Its name would be given to the report, and a device would be gone. */
 function refuseOddFile(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+  if (lookAt(path)?.isFile() === false) {
     throw new SealiftError('usage', `${path} is no regular file, and a report would take its place`, { object: path, remedy: 'name a file' });
+  }
+}
+
+function lookAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw writeFailure(error, path);
   }
 }
 

@@ -250,14 +250,13 @@ interface OtherState {
   readonly mayBeNewer: boolean;
 }
 
-/** The manifest has the file done, so that a push without more would pass it over. */
-const SEND_AGAIN = 'push the file again with --new-run, --if-exists overwrite and --include';
-
 /** Of a name that no object can have, just that. */
 function whyMissing(prefix: string, path: EncodedPath, because: string): Failure {
   try {
     const key = objectKey(prefix, path);
-    return toFailure(new SealiftError('missing', `${key} is not in the bucket, although ${because}`, { object: key, remedy: SEND_AGAIN }));
+    return toFailure(new SealiftError('missing', `${key} is not in the bucket, although ${because}`, {
+      object: key, remedy: 'push the directory again with --checksum, which asks the bucket for every file',
+    }));
   } catch (error) {
     return toFailure(error);
   }
@@ -265,12 +264,12 @@ function whyMissing(prefix: string, path: EncodedPath, because: string): Failure
 
 function rolledBack(key: string): SealiftError {
   return new SealiftError('rolled-back', `${key} is authentic, but an older state than the manifest records`, {
-    object: key, remedy: `somebody put an older object back: restore the newer one, or ${SEND_AGAIN}`,
+    object: key, remedy: 'somebody put an older object back: push the file again with --checksum, or restore the newer one',
   });
 }
 
 function replacedSince(key: string): SealiftError {
   return new SealiftError('replaced', `${key} is authentic, but not the object that the manifest records`, {
-    object: key, remedy: `another run has replaced it: verify with its manifest, or ${SEND_AGAIN}`,
+    object: key, remedy: 'another run has replaced it: verify with its manifest, or push the file again with --checksum',
   });
 }
