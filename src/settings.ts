@@ -54,7 +54,7 @@ export const SETTINGS = {
   'preserve-sparse': { kind: 'flag', describe: 'Leave blocks of zeros out of the files, so that sparse ones stay small', byDefault: 'false' },
   'break-lock': { kind: 'flag', describe: 'Take over the lock of a run on another host, or in another container, that is known to be gone', byDefault: 'false' },
   'new-run': { kind: 'flag', describe: 'Start afresh instead of continuing the run of the same source and destination', byDefault: 'false' },
-  against: { kind: 'path', describe: 'Local directory to compare with, byte for byte', byDefault: 'none' },
+  against: { kind: 'path', describe: 'Local directory to compare with, byte for byte; for one object also a file', byDefault: 'none' },
   report: { kind: 'path', describe: 'File to write the record of what was proven to, JSON', byDefault: 'none' },
   range: { kind: 'text', describe: 'Bytes of the plaintext: A-B with both included, A- or -N', byDefault: 'everything' },
   'unverified-range': { kind: 'flag', describe: 'Accept that the bytes of a range cannot be authenticated', byDefault: 'false' },

@@ -135,7 +135,7 @@ export interface PullOptions extends TransferOptions {
 export interface VerifyOptions extends Omit<TransferOptions, 'manifestDirectories' | 'newRun' | 'breakLock' | 'dryRun' | 'recordedOptions'> {
   /** Manifest of the push to the same bucket and prefix, which is read and not locked. @default none */
   readonly manifest?: string;
-  /** Local directory to compare with, byte for byte. */
+  /** Local directory to compare with, byte for byte; of a single object, also the file. */
   readonly against?: string;
   /** File to write the signed-off record to, JSON. */
   readonly report?: string;

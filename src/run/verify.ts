@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import { SealiftError } from '../errors.js';
-import { sourceRoot } from '../files/source-root.js';
 import { findManifests, readHead } from '../manifest/locate.js';
 import type { Identity } from './open-manifest.js';
 import type { RunResult, VerifyOptions } from './options.js';
@@ -9,12 +8,14 @@ import { findPushedBefore, PushedBefore } from './pushed-before.js';
 import { resultOf } from './run-result.js';
 import { Session } from './session.js';
 import { Tally } from './tally.js';
+import { localSide, noManifestFor, noObjectFor, type Against } from './verify/against.js';
 import { VerifyReport } from './verify/verify-report.js';
-import { VerifyRun, type VerifyTask } from './verify/verify-run.js';
+import { VerifyRun } from './verify/verify-run.js';
 
 /**
  * Authenticates every object below a prefix without writing plaintext. With a push manifest it also finds objects that
- * are missing, replaced or rolled back to an older state; with `against` it compares every byte with local files.
+ * are missing, replaced or rolled back to an older state; with `against` it compares every byte with local files, or that of one
+ * object with one file.
  *
  * Bad objects are counted, not thrown: exit code 4 for what is missing, replaced, rolled back or different.
  *
@@ -24,9 +25,10 @@ import { VerifyRun, type VerifyTask } from './verify/verify-run.js';
 export async function verify(options: VerifyOptions): Promise<RunResult> {
   const tally = new Tally(options.onEvent);
   const prepared = await prepareVerify(options);
+  const against = await comparedWith(options, prepared);
   const pushed = await manifestOf(options, prepared);
   try {
-    return await verifyPushed(options, { tally, prepared, pushed });
+    return await verifyPushed(options, { tally, prepared, against, pushed });
   } finally {
     await pushed.release();
   }
@@ -35,16 +37,17 @@ export async function verify(options: VerifyOptions): Promise<RunResult> {
 interface Verification {
   readonly tally: Tally;
   readonly prepared: PreparedReading;
+  readonly against: Against | undefined;
   readonly pushed: PushedBefore;
 }
 
-async function verifyPushed(options: VerifyOptions, { tally, prepared, pushed }: Verification): Promise<RunResult> {
+async function verifyPushed(options: VerifyOptions, { tally, prepared, against, pushed }: Verification): Promise<RunResult> {
   const report = options.report === undefined ? undefined : VerifyReport.begin(options.report, prepared, pushed.file);
   try {
     const started = { event: 'start', run: 'verify', effective: prepared.effective } as const;
     tally.emit(pushed.file === undefined ? started : { ...started, manifest: pushed.file });
     const stopped = await Session.with(options.signal, { ...prepared, tally }, async (session) => {
-      await new VerifyRun(session, { prepared, pushed, report, against: await comparedWith(options) }).run();
+      await new VerifyRun(session, { prepared, pushed, report, against }).run();
       return session.stopped;
     });
     const complete = stopped === undefined && tally.counters.failed === 0;
@@ -59,7 +62,7 @@ async function verifyPushed(options: VerifyOptions, { tally, prepared, pushed }:
 }
 
 async function prepareVerify(options: VerifyOptions): Promise<PreparedReading> {
-  return await prepareReading(options, async () => await localRoot(sourceRoot(options.against ?? '.', 'compare with')), {
+  return await prepareReading(options, async () => await localRoot(localSide(options.against ?? '.').root), {
     sink: options.against === undefined ? 'discard' : 'compare',
     allowRenamed: options.allowRenamed ?? false,
     allowUnauthenticated: options.allowUnauthenticated ?? false,
@@ -67,10 +70,24 @@ async function prepareVerify(options: VerifyOptions): Promise<PreparedReading> {
   });
 }
 
-/** What of the local directory should have an object: what a push of it would send. */
-async function comparedWith(options: VerifyOptions): Promise<VerifyTask['against']> {
-  const { against, include = [], exclude = [] } = options;
-  return against === undefined ? undefined : { root: against, include, exclude, symlinks: 'record', ownPaths: await ownPathsOf(options) };
+/** Of a directory, what should have an object: what a push of it would send. */
+async function comparedWith(options: VerifyOptions, { identity: { target } }: PreparedReading): Promise<Against | undefined> {
+  const { against, include = [], exclude = [], manifest } = options;
+  if (against === undefined) {
+    return undefined;
+  }
+  const { file } = localSide(against);
+  if (file === undefined) {
+    return { kind: 'directory', walked: { root: against, include, exclude, symlinks: 'record', ownPaths: await ownPathsOf(options) } };
+  }
+  const noObject = noObjectFor(against, placeOf(target));
+  if (target.prefix === '') {
+    throw noObject;
+  }
+  if (manifest !== undefined) {
+    throw noManifestFor(against);
+  }
+  return { kind: 'file', path: file, noObject };
 }
 
 /** No push sends its own manifest; those of other runs may be younger than the push. */

@@ -78,15 +78,67 @@ describe('verify against a directory', () => {
     assert.deepEqual(failuresOf((await world.verify({ against: world.source })).result), []);
   });
 
-  it('refuses a file in its place before anything is asked of the bucket', async (t) => {
+  it('refuses what is not there, and a file for a whole bucket or for a manifest, before anything is asked of the bucket', async (t) => {
     const world = await makeWorld(t);
     plant(world.source, { a: 'a' });
-    await world.push();
+    const { result: { manifest = '' } } = await world.push();
+    const against = join(world.source, 'a');
     world.requests.length = 0;
-    for (const name of ['a', 'a/b', 'not-there']) {
+    for (const name of ['a/b', 'not-there']) {
       await assert.rejects(world.verify({ against: join(world.source, name) }), { code: 'source-missing', exitCode: 2 });
     }
+    await assert.rejects(world.verify({ against, target: { ...world.target, prefix: '' } }), { code: 'usage', message: /a is one file, and oss:\/\/sealift is no object/ });
+    await assert.rejects(world.verify({ against, manifest }), { code: 'usage', message: /a is one file, and a manifest tells of many/ });
     assert.deepEqual(world.requests, []);
+  });
+
+  for (const size of [5, LARGE]) {
+    it(`compares one object of ${size} bytes with one file: that of its name in a directory, or the file that is named`, async (t) => {
+      const world = await makeWorld(t);
+      const one = content(size);
+      plant(world.source, { 'd/one': one, 'd/sibling': 'sibling' });
+      await world.push();
+      plant(world.path('back'), { one, unsent: 'unsent' });
+      plant(world.directory, { 'other-name': one });
+      const target = { ...world.target, prefix: 'backup/d/one' };
+      for (const against of [join(world.source, 'd'), world.path('back'), world.path('back', 'one'), world.path('other-name')]) {
+        const { result } = await world.verify({ target, against });
+        assert.deepEqual([failuresOf(result), result.scanned, result.done, result.complete], [[], 1, 1, true], against);
+      }
+      plant(world.path('back'), { one: content(size, 2) });
+      for (const against of [world.path('back'), world.path('back', 'one')]) {
+        assert.deepEqual(failuresOf((await world.verify({ target, against })).result), ['one: differs']);
+      }
+      assert.deepEqual(failuresOf((await world.verify({ target, against: world.directory })).result), ['one: differs'], 'no file of its name');
+    });
+  }
+
+  it('says that it looked for no other files, and looks for them where the prefix has objects, or a manifest', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'd/one': '1', 'd/two': '2' });
+    const { result: { manifest = '' } } = await world.push();
+    const against = join(world.source, 'd');
+    const one = await world.verify({ target: { ...world.target, prefix: 'backup/d/one' }, against });
+    assert.deepEqual(one.events.flatMap((event) => (event.event === 'notice' ? [event.message] : [])), ['backup/d/one is one object: compared with one file, whatever else is there']);
+    await world.putPlain('backup', 'an object of the name of the prefix');
+    plant(world.source, { unsent: 'unsent', backup: 'b' });
+    assert.deepEqual(failuresOf((await world.verify({ against: world.source })).result), ['backup: not-sealed', 'unsent: missing']);
+    await world.store.delete('backup/d/one');
+    await world.store.delete('backup/d/two');
+    assert.deepEqual(failuresOf((await world.verify({ against: world.source, manifest })).result), ['backup: not-sealed', 'd/one: missing', 'd/two: missing', 'unsent: missing']);
+  });
+
+  it('misses the one object of a file, and takes no prefix for it', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { 'd/one': '1' });
+    await world.push();
+    const against = join(world.source, 'd/one');
+    const { result, events } = await world.verify({ target: { ...world.target, prefix: 'backup/d/none' }, against });
+    assert.deepEqual([failuresOf(result), result.exitCode], [['one: missing'], 4]);
+    assert.deepEqual(events.flatMap((event) => (event.event === 'file' ? [event.key] : [])), ['backup/d/none']);
+    const prefix = await world.verify({ target: { ...world.target, prefix: 'backup/d' }, against });
+    assert.deepEqual([prefix.result.exitCode, prefix.result.error?.code, prefix.result.scanned], [2, 'usage', 0]);
+    assert.match(String(prefix.result.error?.message), /one is one file, and oss:\/\/sealift\/backup\/d is no object/);
   });
 
   it('fails a name that is too long for a key, and searches on', async (t) => {

@@ -1,6 +1,6 @@
-import { fromFailure, isSealiftError, SealiftError, toFailure, type Failure } from '../../errors.js';
-import { keyBelow, objectKey, pathOfForeignKey, pathOfKey } from '../../files/names.js';
-import { walk, type WalkOptions } from '../../files/walk.js';
+import { fromFailure, isSealiftError, toFailure, type Failure } from '../../errors.js';
+import { keyBelow, pathOfForeignKey, pathOfKey } from '../../files/names.js';
+import { walk } from '../../files/walk.js';
 import { LARGE_FILES_AT_ONCE } from '../../limits.js';
 import type { ListedObject } from '../../store/store.js';
 import { Budget } from '../budget.js';
@@ -14,15 +14,16 @@ import { verifyLarge } from '../pull/pull-large.js';
 import type { PushedBefore } from '../pushed-before.js';
 import type { Session } from '../session.js';
 import type { EncodedPath, ObjectKey } from '../types.js';
+import type { Against } from './against.js';
 import { SeenPaths } from './seen-paths.js';
+import { missing, replacedSince, rolledBack, whyMissing } from './verify-failures.js';
 import type { Proof, VerifyReport } from './verify-report.js';
 
 export interface VerifyTask {
   readonly prepared: PreparedReading;
   readonly pushed: PushedBefore;
   readonly report: VerifyReport | undefined;
-  /** Local directory to compare with, walked as a push would. */
-  readonly against: Omit<WalkOptions, 'signal'> | undefined;
+  readonly against: Against | undefined;
 }
 
 type Draft = Omit<PullItem, 'id'>;
@@ -36,6 +37,8 @@ export class VerifyRun {
   readonly #seen = new SeenPaths();
   /** Authentic objects in another state than the manifest records; judged at the end, in one pass over its history. */
   readonly #otherStates: OtherState[] = [];
+  /** The object that bears the prefix as its name comes first in a listing; nothing has followed it. */
+  #isOneObject = false;
   #nextId = 0;
 
   constructor(session: Session, task: VerifyTask) {
@@ -53,7 +56,7 @@ export class VerifyRun {
   async run(): Promise<void> {
     const session = this.#session;
     try {
-      for await (const object of listObjects(session.ports.store, this.#task.prepared.prefix, session.signal)) {
+      for await (const object of this.#objects()) {
         await this.#admit(object);
       }
       await this.#small.flush();
@@ -68,12 +71,28 @@ export class VerifyRun {
     await this.#judgeOtherStates();
   }
 
+  async *#objects(): AsyncGenerator<ListedObject> {
+    const { against, prepared: { prefix } } = this.#task;
+    for await (const object of listObjects(this.#session.ports.store, prefix, this.#session.signal)) {
+      if (against?.kind !== 'file') {
+        yield object;
+        continue;
+      }
+      if (object.key !== prefix) {
+        throw against.noObject;
+      }
+      yield object;
+      return;
+    }
+  }
+
   async #admit({ key, sizeBytes }: ListedObject): Promise<void> {
-    const { prefix, selection } = this.#task.prepared;
-    const path = pathOfKey(prefix, key);
+    const { against, prepared: { prefix, selection } } = this.#task;
+    const path = against?.kind === 'file' ? against.path : pathOfKey(prefix, key);
     if (path === null) {
       return;
     }
+    this.#isOneObject = key === prefix;
     const { tally } = this.#session;
     tally.scanned(sizeBytes);
     this.#seen.add(path);
@@ -213,31 +232,52 @@ export class VerifyRun {
 
   /** Local files that have no object, and what hides whether there are some. */
   async #findUnsent(): Promise<void> {
-    const { against } = this.#task;
-    if (against === undefined) {
+    const { against, pushed, prepared: { prefix } } = this.#task;
+    if (against?.kind === 'file') {
+      this.#findOne(against.path);
       return;
     }
-    for await (const entry of walk({ ...against, signal: this.#session.signal })) {
+    // What was pushed to a prefix lies below it: an object of its name is not the only one that should be there.
+    if (against !== undefined && this.#isOneObject && pushed.file === undefined) {
+      this.#session.tally.notice('info', `${prefix} is one object: compared with one file, whatever else is there`);
+      return;
+    }
+    await this.#walkFor(against);
+  }
+
+  #findOne(path: EncodedPath): void {
+    const { prefix } = this.#task.prepared;
+    if (!this.#seen.has(path)) {
+      this.#failUnlisted({ path, key: prefix }, toFailure(missing(prefix, 'there is a local file')));
+    }
+  }
+
+  async #walkFor(against: Extract<Against, { kind: 'directory' }> | undefined): Promise<void> {
+    for await (const entry of against === undefined ? [] : walk({ ...against.walked, signal: this.#session.signal })) {
       if (this.#seen.has(entry.path)) {
         continue;
       }
       if (entry.kind === 'file') {
         this.#missing(entry.path, 'there is a local file');
       } else if (entry.kind === 'failed') {
-        this.#failUnlisted(entry.path, entry.failure);
+        this.#failUnlisted(this.#named(entry.path), entry.failure);
       }
     }
   }
 
   #missing(path: EncodedPath, because: string): void {
-    this.#failUnlisted(path, whyMissing(this.#task.prepared.prefix, path, because));
+    this.#failUnlisted(this.#named(path), whyMissing(this.#task.prepared.prefix, path, because));
+  }
+
+  #named(path: EncodedPath): { readonly path: EncodedPath; readonly key: string } {
+    return { path, key: keyBelow(this.#task.prepared.prefix, path) };
   }
 
   /** The listing had no object of this name, so nothing has counted it yet. */
-  #failUnlisted(path: EncodedPath, failure: Failure): void {
-    this.#seen.add(path);
+  #failUnlisted(file: { readonly path: EncodedPath; readonly key: string }, failure: Failure): void {
+    this.#seen.add(file.path);
     this.#session.tally.scanned(0);
-    this.#fail({ path, key: keyBelow(this.#task.prepared.prefix, path) }, failure);
+    this.#fail(file, failure);
   }
 }
 
@@ -248,28 +288,4 @@ interface OtherState {
   readonly id: number;
   /** A later attempt was begun, and the manifest does not say what came of it. */
   readonly mayBeNewer: boolean;
-}
-
-/** Of a name that no object can have, just that. */
-function whyMissing(prefix: string, path: EncodedPath, because: string): Failure {
-  try {
-    const key = objectKey(prefix, path);
-    return toFailure(new SealiftError('missing', `${key} is not in the bucket, although ${because}`, {
-      object: key, remedy: 'push the directory again with --checksum, which asks the bucket for every file',
-    }));
-  } catch (error) {
-    return toFailure(error);
-  }
-}
-
-function rolledBack(key: string): SealiftError {
-  return new SealiftError('rolled-back', `${key} is authentic, but an older state than the manifest records`, {
-    object: key, remedy: 'somebody put an older object back: push the file again with --checksum, or restore the newer one',
-  });
-}
-
-function replacedSince(key: string): SealiftError {
-  return new SealiftError('replaced', `${key} is authentic, but not the object that the manifest records`, {
-    object: key, remedy: 'another run has replaced it: verify with its manifest, or push the file again with --checksum',
-  });
 }
