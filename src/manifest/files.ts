@@ -84,7 +84,7 @@ function nothingIn(name: string): SealiftError {
 export function openError(name: string, cause: unknown): SealiftError {
   const errno = errnoOf(cause);
   if (errno === 'ENOENT') {
-    return new SealiftError('manifest-missing', `there is no manifest ${name}`, { object: name, remedy: 'name an existing one, or start a new run', cause });
+    return new SealiftError('manifest-missing', `there is no manifest ${name}`, { object: name, remedy: 'name an existing one', cause });
   }
   if (errno === 'EISDIR') {
     return directoryError(name);
