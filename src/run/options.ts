@@ -133,7 +133,7 @@ export interface PullOptions extends TransferOptions {
 
 /** What {@link verify} is told. */
 export interface VerifyOptions extends Omit<TransferOptions, 'manifestDirectories' | 'newRun' | 'breakLock' | 'dryRun' | 'recordedOptions'> {
-  /** Manifest of the push to the same bucket and prefix, which is read and not locked. @default none */
+  /** Manifest of the push to the same prefix, which is read and not locked; a copy of the bucket may be verified with it. @default none */
   readonly manifest?: string;
   /** Local directory to compare with, byte for byte; of a single object, also the file. */
   readonly against?: string;

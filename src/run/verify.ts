@@ -26,9 +26,9 @@ export async function verify(options: VerifyOptions): Promise<RunResult> {
   const tally = new Tally(options.onEvent);
   const prepared = await prepareVerify(options);
   const against = await comparedWith(options, prepared);
-  const pushed = await manifestOf(options, prepared);
+  const { pushed, pushedTo } = await manifestOf(options, prepared);
   try {
-    return await verifyPushed(options, { tally, prepared, against, pushed });
+    return await verifyPushed(options, { tally, prepared, against, pushed, pushedTo });
   } finally {
     await pushed.release();
   }
@@ -39,13 +39,18 @@ interface Verification {
   readonly prepared: PreparedReading;
   readonly against: Against | undefined;
   readonly pushed: PushedBefore;
+  /** The bucket, where a manifest was named. */
+  readonly pushedTo: string | undefined;
 }
 
-async function verifyPushed(options: VerifyOptions, { tally, prepared, against, pushed }: Verification): Promise<RunResult> {
+async function verifyPushed(options: VerifyOptions, { tally, prepared, against, pushed, pushedTo }: Verification): Promise<RunResult> {
   const report = options.report === undefined ? undefined : VerifyReport.begin(options.report, prepared, pushed.file);
   try {
     const started = { event: 'start', run: 'verify', effective: prepared.effective } as const;
     tally.emit(pushed.file === undefined ? started : { ...started, manifest: pushed.file });
+    if (pushedTo !== undefined && pushedTo !== prepared.identity.target.bucket) {
+      tally.notice('warning', `the manifest is of a push to the bucket ${pushedTo}: objects that ${prepared.identity.target.bucket} has not got from it are missing`);
+    }
     const stopped = await Session.with(options.signal, { ...prepared, tally }, async (session) => {
       await new VerifyRun(session, { prepared, pushed, report, against }).run();
       return session.stopped;
@@ -97,21 +102,22 @@ async function ownPathsOf({ ownPaths = [], manifest, manifestDirectories = [], r
 }
 
 /** Only a named manifest is held against the bucket: one that was merely found might be out of date. */
-async function manifestOf({ manifest }: VerifyOptions, { identity }: PreparedReading): Promise<PushedBefore> {
+async function manifestOf({ manifest }: VerifyOptions, { identity }: PreparedReading): Promise<Pick<Verification, 'pushed' | 'pushedTo'>> {
   if (manifest === undefined) {
-    return new PushedBefore(undefined);
+    return { pushed: new PushedBefore(undefined), pushedTo: undefined };
   }
-  refuseOtherPlace(manifest, await readHead(manifest), identity);
-  return await findPushedBefore(identity, { named: manifest, directories: [] });
+  const head = await readHead(manifest);
+  refuseOtherPrefix(manifest, head, identity);
+  return { pushed: await findPushedBefore(identity, { named: manifest, directories: [] }), pushedTo: head.target.bucket };
 }
 
-/** Its paths would be looked for in the wrong place. Endpoints may differ: one bucket has several. */
-function refuseOtherPlace(manifest: string, head: Pick<Identity, 'kind' | 'target'>, { target }: Pick<Identity, 'target'>): void {
+/** Its paths would be looked for in the wrong place. The bucket may be another: a copy that OSS keeps of the one pushed to. */
+function refuseOtherPrefix(manifest: string, head: Pick<Identity, 'kind' | 'target'>, { target }: Pick<Identity, 'target'>): void {
   if (head.kind !== 'push') {
     throw new SealiftError('usage', `${manifest} is no manifest of a push`, { object: manifest, remedy: 'name the manifest that the push has written' });
   }
-  const [pushed, named] = [placeOf(head.target), placeOf(target)];
-  if (pushed !== named) {
+  if (head.target.prefix !== target.prefix) {
+    const [pushed, named] = [placeOf(head.target), placeOf(target)];
     throw new SealiftError('usage', `${manifest} is the manifest of a push to ${pushed}, not to ${named}`, {
       object: manifest, remedy: `verify ${pushed}, a part of it with --include, or name the manifest of a push to ${named}`,
     });
