@@ -16,6 +16,14 @@ export interface IndexEntry {
   readonly attempted: boolean;
 }
 
+/** What a record says besides the state; what is left out stays as it was. */
+export interface Change {
+  readonly offset: number;
+  readonly attempted?: boolean;
+  /** {@link FileIndex.mayHoldOurs}; done files need not say it. */
+  readonly mayHoldOurs?: boolean;
+}
+
 /** The last time that a file was done. */
 export interface LastDone {
   /** Of its record: bytes from the start of the manifest. */
@@ -43,6 +51,7 @@ const ATTEMPTED = 0x80;
 /** Was done and is not now. No stat is needed then, and the offset of the record that said so stands in place of the size. */
 const WAS_DONE = 0x40;
 const ATTEMPTED_SINCE = 0x20;
+const MAY_HOLD_OURS = 0x10;
 
 /**
  * Every file of a run in 65 bytes, plus 5.3 to 10.7 for finding it by path: 74 bytes per file at 1,000,000 files (measured),
@@ -100,7 +109,7 @@ export class FileIndex {
     return id;
   }
 
-  set(id: number, state: EntryState, change: { offset: number; attempted?: boolean }): void {
+  set(id: number, state: EntryState, change: Change): void {
     const { page, row } = this.#row(id);
     const before = page.getUint8(row + STATE);
     const attempted = change.attempted ?? (before & ATTEMPTED) !== 0;
@@ -109,7 +118,8 @@ export class FileIndex {
     if ((before & STATE_BITS) === DONE && state !== 'done') {
       page.setFloat64(row + SIZE, page.getFloat64(row + OFFSET));
     }
-    page.setUint8(row + STATE, numberOf(state) | (attempted ? ATTEMPTED : 0) | (state === 'done' ? 0 : traceOfDone(before, change.attempted)));
+    const mayHoldOurs = change.mayHoldOurs ?? (state === 'done' || (before & MAY_HOLD_OURS) !== 0);
+    page.setUint8(row + STATE, numberOf(state) | (attempted ? ATTEMPTED : 0) | (mayHoldOurs ? MAY_HOLD_OURS : 0) | (state === 'done' ? 0 : traceOfDone(before, change.attempted)));
     page.setFloat64(row + OFFSET, change.offset);
   }
 
@@ -141,6 +151,15 @@ export class FileIndex {
       return { offset: page.getFloat64(row + OFFSET), attemptedSince: false };
     }
     return (state & WAS_DONE) === 0 ? undefined : { offset: page.getFloat64(row + SIZE), attemptedSince: (state & ATTEMPTED_SINCE) !== 0 };
+  }
+
+  /**
+   * Whether the file was done, or an attempt of it ended unseen, and nobody else's object was found under its key since. Stricter
+   * than `attempted`: something was there that is of this run.
+   */
+  mayHoldOurs(id: number): boolean {
+    const { page, row } = this.#row(id);
+    return (page.getUint8(row + STATE) & MAY_HOLD_OURS) !== 0;
   }
 
   /** Plaintext bytes of a done file. */

@@ -1,9 +1,15 @@
 import type { EncodedPath } from '../run/types.js';
-import { FileIndex, type EntryState } from './file-index.js';
+import { FileIndex, type Change, type EntryState } from './file-index.js';
 import type {
   CloseRecord, DirectoryRecord, DoneRecord, FailedRecord, FetchingRecord, ManifestRecord, OpenRecord, PartRecord, SealedRecord,
   SessionRecord, SkippedRecord, UploadRecord,
 } from './record.js';
+
+/**
+ * The code of an attempt that was given up because its upload was gone with all its parts, and nobody was allowed to look at what
+ * became of it: an object of this run may stand there.
+ */
+export const ENDED_UNSEEN = 'access-denied';
 
 /** A large file on its way up that was neither finished nor given up. */
 export interface PendingUpload {
@@ -89,10 +95,10 @@ export class ManifestState {
         return;
       case 'started':
         this.#introduce(record.first, record.paths, offset);
-        record.paths.forEach((_, index) => this.#set(record.first + index, 'started', offset, true));
+        record.paths.forEach((_, index) => this.#set(record.first + index, 'started', { offset, attempted: true }));
         return;
       case 'restarted':
-        record.ids.forEach((id) => this.#set(id, 'started', offset, true));
+        record.ids.forEach((id) => this.#set(id, 'started', { offset, attempted: true }));
         return;
       default:
         this.#applyToFile(record, offset);
@@ -108,7 +114,7 @@ export class ManifestState {
         this.#finish(record, offset);
         return;
       case 'abandoned':
-        this.#set(record.id, 'abandoned', offset, true);
+        this.#set(record.id, 'abandoned', { offset, attempted: true, ...(record.code === ENDED_UNSEEN ? { mayHoldOurs: true } : {}) });
         this.#forget(record.id);
         return;
       case 'sealed':
@@ -117,20 +123,20 @@ export class ManifestState {
         this.#applyToUpload(record, offset);
         return;
       case 'fetching':
-        this.#set(record.id, 'fetching', offset);
+        this.#set(record.id, 'fetching', { offset });
         this.#fetches.set(record.id, { fetching: record, ranges: new Set() });
         return;
       case 'range':
         this.#fetches.get(record.id)?.ranges.add(record.number);
         return;
       default:
-        this.#set(record.id, record.type, offset, notOurs(record) ? false : undefined);
+        this.#set(record.id, record.type, { offset, ...(notOurs(record) ? { attempted: false, mayHoldOurs: false } : {}) });
     }
   }
 
   #applyToUpload(record: SealedRecord | UploadRecord | PartRecord, offset: number): void {
     if (record.type === 'sealed') {
-      this.#set(record.id, 'sealed', offset, true);
+      this.#set(record.id, 'sealed', { offset, attempted: true });
       this.#uploads.set(record.id, { sealed: record, uploadId: undefined, parts: new Map() });
       return;
     }
@@ -147,7 +153,7 @@ export class ManifestState {
 
   #finish(record: DoneRecord, offset: number): void {
     const { id, size, mtimeNs, ctimeNs, ino } = record;
-    this.#set(id, 'done', offset, true);
+    this.#set(id, 'done', { offset, attempted: true });
     this.index.setStat(id, { sizeBytes: size, mtimeNs: BigInt(mtimeNs), ctimeNs: BigInt(ctimeNs), ino: BigInt(ino) });
     this.#forget(id);
   }
@@ -168,11 +174,11 @@ export class ManifestState {
     }
   }
 
-  #set(id: number, state: EntryState, offset: number, attempted?: boolean): void {
+  #set(id: number, state: EntryState, change: Change): void {
     if (id >= this.index.size) {
       throw new InconsistentRecord(`file ${id} was never introduced`);
     }
-    this.index.set(id, state, attempted === undefined ? { offset } : { offset, attempted });
+    this.index.set(id, state, change);
   }
 }
 

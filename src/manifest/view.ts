@@ -108,6 +108,11 @@ export class ManifestView {
     return this.state.index.lastDone(entry.id) !== undefined;
   }
 
+  /** Whether an object of this run may stand under the file's key, for all that its records tell. */
+  mayHoldOurs(id: number): boolean {
+    return this.state.index.mayHoldOurs(id);
+  }
+
   /** The record of the last time that the file was done, read from the file. @throws SealiftError `manifest-corrupt` */
   lastDone(entry: IndexEntry): { readonly record: DoneRecord; readonly attemptedSince: boolean } | undefined {
     const last = this.state.index.lastDone(entry.id);

@@ -31,15 +31,23 @@ export interface JustSealed {
 
 /** Asks the store what stands under `key`. */
 export async function lookAt(store: ObjectStore, key: ObjectKey, stat: FileStat, sealed?: JustSealed): Promise<Existing> {
-  try {
-    const head = await headIfThere(store, key);
-    return head === undefined ? { kind: 'absent' } : judge(head, key, stat, sealed);
-  } catch (error) {
-    if (isSealiftError(error) && error.code === 'access-denied') {
-      return { kind: 'hidden' };
-    }
-    throw error;
+  const head = await headIfThere(store, key).catch(hiddenIfForbidden);
+  if (head === 'hidden') {
+    return { kind: 'hidden' };
   }
+  return head === undefined ? { kind: 'absent' } : judge(head, key, stat, sealed);
+}
+
+/** Whether the store does not tell what stands under `key`. */
+export async function isHidden(store: ObjectStore, key: ObjectKey): Promise<boolean> {
+  return (await headIfThere(store, key).catch(hiddenIfForbidden)) === 'hidden';
+}
+
+function hiddenIfForbidden(error: unknown): 'hidden' {
+  if (isSealiftError(error) && error.code === 'access-denied') {
+    return 'hidden';
+  }
+  throw error;
 }
 
 /** Whether a request that failed like this may have put its object there all the same. Only a refusal says that it has not. */

@@ -91,6 +91,21 @@ describe('the file index', () => {
     assert.deepEqual(index.entry(id), { id, state: 'directory', offset: 8, attempted: true });
   });
 
+  it('remembers that the object of a file may be there, until somebody else\'s is found', () => {
+    const index = new FileIndex();
+    const id = index.add(path('a'), 0) ?? -1;
+    const after = (state: EntryState, change: { attempted?: boolean; mayHoldOurs?: boolean } = {}): boolean => {
+      index.set(id, state, { offset: 1, ...change });
+      return index.mayHoldOurs(id);
+    };
+    assert.equal(index.mayHoldOurs(id), false);
+    assert.deepEqual([after('started', { attempted: true }), after('sealed', { attempted: true })], [false, false]);
+    assert.deepEqual([after('abandoned', { mayHoldOurs: true }), after('sealed', { attempted: true }), after('abandoned'), after('failed')], [true, true, true, true]);
+    assert.deepEqual([after('failed', { attempted: false, mayHoldOurs: false }), after('started', { attempted: true })], [false, false]);
+    assert.deepEqual([after('done', { attempted: true }), after('started'), after('skipped', { mayHoldOurs: false })], [true, true, false]);
+    assert.deepEqual(index.entry(id), { id, state: 'skipped', offset: 1, attempted: true });
+  });
+
   it('refuses ids that it never gave', () => {
     const index = new FileIndex();
     index.add(path('a'), 0);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Worker } from 'node:worker_threads';
-import type { FaultPlan } from '../../src/local/cloud.js';
+import type { FaultPlan, RequestRecord } from '../../src/local/cloud.js';
 import { content, describeTree, plant } from '../support/trees.js';
 import { makeWorld, only, publicHalf, SMALL, type World } from '../support/world.js';
 
@@ -32,6 +32,16 @@ async function pushOnlyWorld(t: TestContext): Promise<{ world: World; push: Worl
   return { world, push: async (more) => await world.push({ keys: [publicHalf(world.key)], resumeSecret: world.path('secret'), ...more }) };
 }
 
+function wrappedKeyOf({ metadata }: RequestRecord): string | undefined {
+  return metadata['x-oss-meta-oss-crypto-key'];
+}
+
+/** Somebody who may do everything. */
+async function theyPut(world: World): Promise<string> {
+  world.faults = () => undefined;
+  return await world.putPlain('backup/large', 'theirs');
+}
+
 async function comesBack(world: World): Promise<void> {
   world.faults = () => undefined;
   const { result } = await world.pull(world.path('back'));
@@ -49,7 +59,7 @@ describe('a host that may only push', () => {
     const { result, events } = await push();
     assert.deepEqual([result.exitCode, result.done, result.restarted], [0, 1, 1], JSON.stringify(result.failures));
     assert.ok(events.some((event) => event.event === 'summary' && event.restarted === 1));
-    const keys = only(world.requests, 'PutObject').map(({ metadata }) => metadata['x-oss-meta-oss-crypto-key']);
+    const keys = only(world.requests, 'PutObject').map(wrappedKeyOf);
     assert.equal(new Set([keys[0], keys.at(-1)]).size, 2);
     await comesBack(world);
   });
@@ -78,6 +88,50 @@ describe('a host that may only push', () => {
     await comesBack(world);
   });
 
+  for (const [where, stop] of [
+    ['when its upload was given up', 'AbortMultipartUpload'], ['before its upload had begun', 'InitiateMultipartUpload'], ['among its parts', 'UploadPart'],
+  ] as const) {
+    it(`finishes a large file whose last answer was lost and whose next attempt was interrupted ${where}`, async (t) => {
+      const { world, push } = await pushOnlyWorld(t);
+      plant(world.source, { large: content(LARGE) });
+      world.faults = pushOnly(loseFirst('CompleteMultipartUpload', FORBIDDEN));
+      assert.equal((await push()).result.exitCode, 5);
+      const interrupted = new AbortController();
+      world.faults = pushOnly();
+      world.answered = ({ operation }) => operation === stop && interrupted.abort();
+      assert.equal((await push({ signal: interrupted.signal })).result.exitCode, 130);
+      world.answered = () => undefined;
+      const { result } = await push();
+      assert.deepEqual([result.exitCode, result.done], [0, 1], JSON.stringify(result.failures));
+      await comesBack(world);
+    });
+  }
+
+  it('finishes a large file that has changed since it was done, although the attempt was interrupted', async (t) => {
+    const { world, push } = await pushOnlyWorld(t);
+    plant(world.source, { large: content(LARGE) });
+    world.faults = pushOnly();
+    assert.equal((await push()).result.exitCode, 0);
+    plant(world.source, { large: content(LARGE + 1) });
+    world.faults = pushOnly(({ operation }) => (operation === 'UploadPart' ? FORBIDDEN : undefined));
+    assert.equal((await push()).result.exitCode, 5);
+    world.faults = pushOnly();
+    const { result } = await push();
+    assert.deepEqual([result.exitCode, result.done], [0, 1], JSON.stringify(result.failures));
+    await comesBack(world);
+  });
+
+  it('finishes a large file whose last answer was lost after a run that left it out', async (t) => {
+    const { world, push } = await pushOnlyWorld(t);
+    plant(world.source, { large: content(LARGE), small: 'small' });
+    world.faults = pushOnly(loseFirst('CompleteMultipartUpload', FORBIDDEN));
+    assert.equal((await push({ include: ['large'] })).result.exitCode, 5);
+    world.faults = pushOnly();
+    assert.equal((await push({ include: ['small'] })).result.exitCode, 0);
+    assert.equal((await push()).result.exitCode, 0);
+    await comesBack(world);
+  });
+
   it('leaves what stood there before it sent anything, however often it tries', async (t) => {
     const { world, push } = await pushOnlyWorld(t);
     plant(world.source, { a: 'a', b: 'b', large: content(LARGE) });
@@ -95,12 +149,29 @@ describe('a host that may only push', () => {
     assert.deepEqual(await Promise.all(['a', 'large'].map((name) => world.etag(`backup/${name}`))), theirs);
   });
 
+  it('leaves what took the place of a large file whose upload was aborted before all parts had arrived', async (t) => {
+    const { world, push } = await pushOnlyWorld(t);
+    plant(world.source, { large: content(LARGE) });
+    let parts = 0;
+    world.faults = pushOnly(({ operation }) => (operation === 'UploadPart' && (parts += 1) > 8 ? FORBIDDEN : undefined));
+    assert.equal((await push()).result.exitCode, 5);
+    const theirs = await theyPut(world);
+    for (const { key, uploadId } of await world.store.listUploads('backup/large')) {
+      await world.store.abortUpload(key, uploadId);
+    }
+    world.faults = pushOnly();
+    const { result } = await push();
+    assert.deepEqual(result.failures.map(({ code }) => code), ['exists']);
+    world.faults = () => undefined;
+    assert.equal(await world.etag('backup/large'), theirs);
+  });
+
   it('leaves what took the place of a large file while its upload was waiting', async (t) => {
     const { world, push } = await pushOnlyWorld(t);
     plant(world.source, { large: content(LARGE) });
     world.faults = pushOnly(({ operation }) => (operation === 'UploadPart' ? FORBIDDEN : undefined));
     assert.equal((await push()).result.exitCode, 5);
-    const theirs = await world.putPlain('backup/large', 'theirs');
+    const theirs = await theyPut(world);
     world.faults = pushOnly();
     const { result } = await push({ resumeSecret: world.path('another') });
     assert.deepEqual(result.failures.map(({ code }) => code), ['exists']);

@@ -86,7 +86,7 @@ async function attemptPush(item: PushItem, resumed: SealedUpload | undefined, { 
   const stat = await statNow(item, scene);
   refuseTooLarge(item.path, stat.sizeBytes);
   if (stat.sizeBytes <= scene.bounds.singlePutBytes) {
-    return await pushShrunk(item, stat, scene);
+    return await pushShrunk(mayReplace ? { ...item, replace: 'yes' } : item, stat, scene);
   }
   return await sendLarge(item, await sealLarge(item, stat, attempt, scene), mayReplace, scene);
 }
@@ -118,7 +118,10 @@ async function standsInTheWay(item: PushItem, scene: PushScene): Promise<Standin
   }
   const pending = scene.manifest.pendingUpload(item.id)?.sealed.metadata['x-oss-meta-sealift-commitment'];
   const existing = await lookAt(scene.ports.store, item.key, item.stat, pending === undefined ? undefined : { commitment: pending });
-  if (existing.kind === 'absent' || existing.kind === 'hidden' || existing.kind === 'same' || existing.kind === 'broken') {
+  if (existing.kind === 'hidden') {
+    return { mayReplace: scene.manifest.mayHoldOurs(item.id) };
+  }
+  if (existing.kind === 'absent' || existing.kind === 'same' || existing.kind === 'broken') {
     return { mayReplace: false };
   }
   if (item.replace === 'if-ours' && existing.kind !== 'foreign') {

@@ -10,9 +10,10 @@ import type { IfExists } from '../options.js';
 import { afterAttempt, planFile, type Known } from '../plan.js';
 import type { Session } from '../session.js';
 import type { EncodedPath, FileStat, ObjectKey, SkippedEntry, SourceFile, WalkEntry } from '../types.js';
+import { giveUp } from './give-up.js';
 import type { PreparedPush } from './prepare-push.js';
 import type { PushLarge } from './push-large.js';
-import { giveUp, sceneOf, type PushScene } from './push-scene.js';
+import { sceneOf, type PushScene } from './push-scene.js';
 
 type Unnumbered = Omit<PushItem, 'id'>;
 
@@ -131,7 +132,7 @@ export class PushRun {
     }
     const path = this.#manifest.path(id);
     try {
-      await giveUp(this.#scene(), { id, key: objectKey(this.#prefix, path), uploadId: pending.uploadId }, 'unstable');
+      await giveUp(this.#scene(), { id, key: objectKey(this.#prefix, path), pending }, 'unstable');
       return true;
     } catch (error) {
       this.#fail(path, toFailure(error));
@@ -259,10 +260,10 @@ export class PushRun {
   async #abandonOrphans(): Promise<void> {
     const scene = this.#scene();
     const orphans = [...this.#manifest.pendingUploads].filter(([id]) => !this.#attended.has(id));
-    for (const [id, { uploadId }] of orphans) {
+    for (const [id, pending] of orphans) {
       const key = objectKey(this.#prefix, this.#manifest.path(id));
       try {
-        await giveUp(scene, { id, key, uploadId }, 'vanished');
+        await giveUp(scene, { id, key, pending }, 'vanished');
       } catch (error) {
         this.#session.tally.notice('warning', `${key}: its interrupted upload could not be aborted: ${toFailure(error).message}`);
       }

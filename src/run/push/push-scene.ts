@@ -62,14 +62,6 @@ export function sceneOf({ session, manifest, ...choices }: SceneParts): PushScen
   };
 }
 
-/** Gives up what an earlier process began, also where it died before it could record the id of its upload. */
-export async function giveUp(scene: PushScene, { id, key, uploadId }: { id: number; key: ObjectKey; uploadId: string | undefined }, code: ErrorCode): Promise<void> {
-  if (uploadId === undefined) {
-    await scene.abortStrayUploads(key);
-  }
-  await scene.abandon(id, key, uploadId, code);
-}
-
 /** Push-only credentials may not list uploads; what stays behind then is found by whoever may. */
 function noneIfForbidden(error: unknown): [] {
   if (isSealiftError(error) && error.code === 'access-denied') {

@@ -13,7 +13,8 @@ import { cut } from '../large-file.js';
 import { sourceOf } from '../source-of.js';
 import { storedFacts } from '../stored-facts.js';
 import type { FileStat } from '../types.js';
-import { giveUp, type PushScene } from './push-scene.js';
+import { giveUp, partsIfThere } from './give-up.js';
+import type { PushScene } from './push-scene.js';
 import type { SealedUpload } from './sealed-upload.js';
 import { HeldPieces } from './shelf.js';
 
@@ -42,8 +43,8 @@ export async function recoverUpload(item: PushItem, scene: PushScene): Promise<R
   const upload = isUnchanged ? await resumable(item, pending, stat, scene) : 'it has changed since';
   if (typeof upload === 'string') {
     scene.restarted(item.key, upload);
-    const isOurs = existing.kind === 'same' || existing.kind === 'broken' || (existing.kind === 'hidden' && (await isConsumed(item, pending, scene)));
-    await giveUp(scene, { id: item.id, key: item.key, uploadId: pending.uploadId }, 'unstable');
+    await giveUp(scene, { ...item, pending }, 'unstable');
+    const isOurs = existing.kind === 'same' || existing.kind === 'broken' || (existing.kind === 'hidden' && scene.manifest.mayHoldOurs(item.id));
     return { kind: 'none', isOurs };
   }
   return { kind: 'resumed', upload };
@@ -94,25 +95,13 @@ function confirmedPart(part: UploadedPart, { parts }: PendingUpload): SentPart[]
   return [{ part, crc64: BigInt(record.crc64), sent: true }];
 }
 
-/** Undefined when the upload is gone: it was aborted, or completed and replaced since. */
+/** Undefined when the upload is gone. */
 async function listedParts(item: PushItem, uploadId: string | undefined, scene: PushScene): Promise<UploadedPart[] | undefined> {
   if (uploadId === undefined) {
     await scene.abortStrayUploads(item.key);
     return [];
   }
-  try {
-    return await scene.ports.store.listParts(item.key, uploadId);
-  } catch (error) {
-    if (isSealiftError(error) && error.code === 'not-found') {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-/** Whether the upload may have become the object, of which nobody may ask: one that is still there has not. */
-async function isConsumed(item: PushItem, { uploadId }: PendingUpload, scene: PushScene): Promise<boolean> {
-  return uploadId !== undefined && (await listedParts(item, uploadId, scene)) === undefined;
+  return await partsIfThere(scene.ports.store, item.key, uploadId);
 }
 
 async function recoverKeys(item: PushItem, sealed: SealedRecord, scene: PushScene): Promise<SealKeys | undefined> {

@@ -82,6 +82,8 @@ async function complete(item: PushItem, upload: SealedUpload, { uploadId, forbid
   const sent = upload.pieces.map((piece) => upload.confirmed.get(piece.index + 1)).filter((part) => part !== undefined);
   const parts: UploadedPart[] = sent.map(({ part }) => part);
   const crc64 = joinedCrc(sent);
+  // Should the answer be lost, and the upload be gone, these tell a later session that it can have become the object.
+  await scene.manifest.flush();
   const stored = await completeOrFind(item, upload, { parts, uploadId, forbidOverwrite, crc64 }, scene);
   return { state: 'done', id: item.id, stat: upload.stat, stored: storedFacts(stored, upload.headers.commitment) };
 }
