@@ -43,7 +43,8 @@ export async function isHidden(store: ObjectStore, key: ObjectKey): Promise<bool
   return (await headIfThere(store, key).catch(hiddenIfForbidden)) === 'hidden';
 }
 
-function hiddenIfForbidden(error: unknown): 'hidden' {
+/** For what was asked of the store. */
+export function hiddenIfForbidden(error: unknown): 'hidden' {
   if (isSealiftError(error) && error.code === 'access-denied') {
     return 'hidden';
   }

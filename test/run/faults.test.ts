@@ -125,7 +125,7 @@ describe('an object that was completed before the run could look at it', () => {
       let isComplete = false;
       world.faults = ({ operation }) => {
         isComplete ||= operation === 'CompleteMultipartUpload';
-        return isComplete ? (operation === 'HeadObject' ? denied : { kind: 'lose-answer' }) : undefined;
+        return isComplete ? (operation === 'CompleteMultipartUpload' ? { kind: 'lose-answer' } : denied) : undefined;
       };
       assert.notEqual((await world.push()).result.exitCode, 0);
       let isBegun = false;

@@ -32,6 +32,15 @@ async function pushOnlyWorld(t: TestContext): Promise<{ world: World; push: Worl
   return { world, push: async (more) => await world.push({ keys: [publicHalf(world.key)], resumeSecret: world.path('secret'), ...more }) };
 }
 
+/** The answer to the first completion is lost; the second one gets `answer`, or the server's. */
+function loseFirstComplete(answer: ReturnType<FaultPlan>): FaultPlan {
+  let completions = 0;
+  return ({ operation }) => {
+    completions += operation === 'CompleteMultipartUpload' ? 1 : 0;
+    return operation === 'CompleteMultipartUpload' ? [{ kind: 'lose-answer' } as const, answer][completions - 1] : undefined;
+  };
+}
+
 function wrappedKeyOf({ metadata }: RequestRecord): string | undefined {
   return metadata['x-oss-meta-oss-crypto-key'];
 }
@@ -85,6 +94,36 @@ describe('a host that may only push', () => {
     world.faults = pushOnly();
     const { result } = await push();
     assert.deepEqual([result.exitCode, result.done, result.restarted], [0, 1, 1], JSON.stringify(result.failures));
+    await comesBack(world);
+  });
+
+  it('sends a large file again at once when the last answer was lost', async (t) => {
+    for (const answer of [undefined, { kind: 'answer', status: 409, code: 'FileAlreadyExists' }] as const) {
+      const { world, push } = await pushOnlyWorld(t);
+      plant(world.source, { large: content(LARGE), small: 'small' });
+      world.faults = pushOnly(loseFirstComplete(answer));
+      const { result } = await push();
+      assert.deepEqual([result.exitCode, result.done, result.restarted], [0, 2, 1], JSON.stringify(result.failures));
+      assert.equal(new Set(only(world.requests, 'InitiateMultipartUpload').map(wrappedKeyOf)).size, 2);
+      await comesBack(world);
+    }
+  });
+
+  it('gives a large file up whose last answer is lost each time, and finishes it later', async (t) => {
+    const { world, push } = await pushOnlyWorld(t);
+    plant(world.source, { large: content(LARGE) });
+    const lost = new Set<string>();
+    world.faults = pushOnly(({ operation, uploadId = '' }) => {
+      if (operation !== 'CompleteMultipartUpload' || lost.has(uploadId)) {
+        return undefined;
+      }
+      lost.add(uploadId);
+      return { kind: 'lose-answer' };
+    });
+    const { result } = await push();
+    assert.deepEqual([result.exitCode, result.restarted, result.failures.map(({ code }) => code)], [9, 1, ['remote-unavailable']]);
+    world.faults = pushOnly();
+    assert.equal((await push()).result.exitCode, 0);
     await comesBack(world);
   });
 
@@ -149,6 +188,22 @@ describe('a host that may only push', () => {
     assert.deepEqual(await Promise.all(['a', 'large'].map((name) => world.etag(`backup/${name}`))), theirs);
   });
 
+  it('leaves what took the place of a large file just before it was complete, and goes on', async (t) => {
+    const { world, push } = await pushOnlyWorld(t);
+    plant(world.source, { large: content(LARGE) });
+    world.faults = pushOnly(({ operation }) => (operation === 'CompleteMultipartUpload' ? FORBIDDEN : undefined));
+    assert.equal((await push()).result.exitCode, 5);
+    const theirs = await theyPut(world);
+    plant(world.source, { small: 'small' });
+    for (const done of [1, 0]) {
+      world.faults = pushOnly();
+      const { result } = await push();
+      assert.deepEqual([result.exitCode, result.done, result.failures.map(({ code }) => code)], [3, done, ['exists']]);
+      world.faults = () => undefined;
+      assert.equal(await world.etag('backup/large'), theirs);
+    }
+  });
+
   it('leaves what took the place of a large file whose upload was aborted before all parts had arrived', async (t) => {
     const { world, push } = await pushOnlyWorld(t);
     plant(world.source, { large: content(LARGE) });
@@ -164,6 +219,23 @@ describe('a host that may only push', () => {
     assert.deepEqual(result.failures.map(({ code }) => code), ['exists']);
     world.faults = () => undefined;
     assert.equal(await world.etag('backup/large'), theirs);
+  });
+
+  it('leaves what took the place of its own object as soon as somebody was allowed to look', async (t) => {
+    const { world, push } = await pushOnlyWorld(t);
+    plant(world.source, { large: content(LARGE) });
+    world.faults = pushOnly(loseFirst('CompleteMultipartUpload', FORBIDDEN));
+    assert.equal((await push()).result.exitCode, 5);
+    world.faults = pushOnly(({ operation }) => (operation === 'UploadPart' ? FORBIDDEN : undefined));
+    assert.equal((await push()).result.exitCode, 5);
+    const theirs = await theyPut(world);
+    for (const faults of [() => undefined, pushOnly(), pushOnly()]) {
+      world.faults = faults;
+      const { result } = await push();
+      assert.deepEqual([result.exitCode, result.failures.map(({ code }) => code)], [3, ['exists']]);
+      world.faults = () => undefined;
+      assert.equal(await world.etag('backup/large'), theirs);
+    }
   });
 
   it('leaves what took the place of a large file while its upload was waiting', async (t) => {

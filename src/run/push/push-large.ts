@@ -53,7 +53,12 @@ async function attempts(item: PushItem, mayReplace: boolean, scene: SealScene): 
   let resumed = recovered.kind === 'resumed' ? recovered.upload : undefined;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await attemptPush(item, resumed, { attempt, mayReplace: mayReplaceNow }, scene);
+      const outcome = await attemptPush(item, resumed, { attempt, mayReplace: mayReplaceNow }, scene);
+      if (outcome !== undefined) {
+        return outcome;
+      }
+      beginAgainUnseen(item, attempt, scene);
+      mayReplaceNow = true;
     } catch (error) {
       if (!isSealiftError(error) || !startsAfresh(error)) {
         throw error;
@@ -68,6 +73,16 @@ async function attempts(item: PushItem, mayReplace: boolean, scene: SealScene): 
   }
 }
 
+/** @throws SealiftError `remote-unavailable` after the last attempt; a later session goes on by what the manifest says. */
+function beginAgainUnseen({ key }: PushItem, attempt: number, scene: PushScene): void {
+  if (attempt >= MAX_ATTEMPTS_PER_FILE) {
+    throw new SealiftError('remote-unavailable', `the answer that ${key} is complete was lost each of the ${MAX_ATTEMPTS_PER_FILE} times it was sent, and these credentials may not look`, {
+      object: key, remedy: 'push it again when the network is better, or let these credentials read what they push (oss:GetObject)',
+    });
+  }
+  scene.restarted(key, 'the answer that it is complete was lost, and these credentials may not look');
+}
+
 /** The file is another, its upload is gone, or the object that came of it is not what was sent. */
 function startsAfresh({ code, retryable }: SealiftError): boolean {
   return code === 'unstable' || code === 'not-found' || (code === 'checksum-mismatch' && !retryable);
@@ -79,7 +94,7 @@ interface Attempt {
   readonly mayReplace: boolean;
 }
 
-async function attemptPush(item: PushItem, resumed: SealedUpload | undefined, { attempt, mayReplace }: Attempt, scene: SealScene): Promise<Outcome> {
+async function attemptPush(item: PushItem, resumed: SealedUpload | undefined, { attempt, mayReplace }: Attempt, scene: SealScene): Promise<Outcome | undefined> {
   if (resumed !== undefined) {
     return await sendLarge(item, resumed, mayReplace, scene);
   }

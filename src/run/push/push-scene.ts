@@ -23,7 +23,7 @@ export interface PushScene extends Workshop {
   notice(message: string): void;
   /** Gives an attempt up for good: its upload is aborted, its data key forgotten, and the manifest says so. */
   abandon(id: number, key: ObjectKey, uploadId: string | undefined, code: ErrorCode): Promise<void>;
-  /** A large file begins anew although parts of it had arrived. */
+  /** A large file begins anew although parts of it had arrived; it counts once, however often. */
   restarted(key: ObjectKey, why: string): void;
   /** Aborts uploads of this key whose id was lost between their start and its record; all but `known`. */
   abortStrayUploads(key: ObjectKey, known?: string): Promise<void>;
@@ -39,12 +39,16 @@ export interface SceneParts {
 
 export function sceneOf({ session, manifest, ...choices }: SceneParts): PushScene {
   const { pool, memory, slots, ports, bounds, tally } = session;
+  let isCounted = false;
   return {
     pool, memory, slots, ports, bounds, manifest, ...choices,
     moved: (bytes) => tally.moved(bytes),
     notice: (message) => tally.notice('info', message),
     restarted: (key, why) => {
-      tally.restarted();
+      if (!isCounted) {
+        tally.restarted();
+        isCounted = true;
+      }
       tally.notice('info', `${key}: started again with a fresh data key, because ${why}`);
     },
     abandon: async (id, key, uploadId, code) => {

@@ -1,21 +1,30 @@
 import { joinCrc64 } from '../../crypto/crc64.js';
-import { isRunFatal, isSealiftError } from '../../errors.js';
+import { isRunFatal, isSealiftError, type SealiftError } from '../../errors.js';
+import { ENDED_UNSEEN } from '../../manifest/state.js';
 import type { StoredObject, UploadedPart } from '../../store/store.js';
-import { findSealed } from '../existing.js';
+import { findSealed, hiddenIfForbidden, mayHaveArrived } from '../existing.js';
 import type { Outcome, Piece, PushItem, SendJob, SentPart } from '../jobs.js';
 import { onEveryPiece, onSomeThread, travelling } from '../large-file.js';
 import { valueOf } from '../result.js';
 import { storedFacts } from '../stored-facts.js';
+import { partsIfThere } from './give-up.js';
 import { existsError } from './push-object.js';
 import type { PushScene } from './push-scene.js';
 import type { SealedUpload } from './sealed-upload.js';
 
-/** Pass 2: the missing parts, then the object. What can never be finished is aborted; what can is left for the next session. */
-export async function sendLarge(item: PushItem, upload: SealedUpload, mayReplace: boolean, scene: PushScene): Promise<Outcome> {
+/**
+ * Pass 2: the missing parts, then the object. What can never be finished is aborted; what can is left for the next session.
+ * Undefined when the upload is gone, and nobody may look at what became of it: an object of ours may stand there now.
+ */
+export async function sendLarge(item: PushItem, upload: SealedUpload, mayReplace: boolean, scene: PushScene): Promise<Outcome | undefined> {
   try {
     const uploadId = await begun(item, upload, mayReplace, scene);
     await sendMissing(item, upload, uploadId, scene);
-    return await complete(item, upload, { uploadId, forbidOverwrite: !mayReplace }, scene);
+    const outcome = await complete(item, upload, { uploadId, forbidOverwrite: !mayReplace }, scene);
+    if (outcome === undefined) {
+      await scene.abandon(item.id, item.key, uploadId, ENDED_UNSEEN);
+    }
+    return outcome;
   } catch (error) {
     if (!isResumable(error)) {
       await scene.abandon(item.id, item.key, upload.uploadId, isSealiftError(error) ? error.code : 'internal');
@@ -78,14 +87,14 @@ interface Completion {
   readonly forbidOverwrite: boolean;
 }
 
-async function complete(item: PushItem, upload: SealedUpload, { uploadId, forbidOverwrite }: Completion, scene: PushScene): Promise<Outcome> {
+async function complete(item: PushItem, upload: SealedUpload, { uploadId, forbidOverwrite }: Completion, scene: PushScene): Promise<Outcome | undefined> {
   const sent = upload.pieces.map((piece) => upload.confirmed.get(piece.index + 1)).filter((part) => part !== undefined);
   const parts: UploadedPart[] = sent.map(({ part }) => part);
   const crc64 = joinedCrc(sent);
   // Should the answer be lost, and the upload be gone, these tell a later session that it can have become the object.
   await scene.manifest.flush();
   const stored = await completeOrFind(item, upload, { parts, uploadId, forbidOverwrite, crc64 }, scene);
-  return { state: 'done', id: item.id, stat: upload.stat, stored: storedFacts(stored, upload.headers.commitment) };
+  return stored && { state: 'done', id: item.id, stat: upload.stat, stored: storedFacts(stored, upload.headers.commitment) };
 }
 
 interface Completing extends Completion {
@@ -93,18 +102,28 @@ interface Completing extends Completion {
   readonly crc64: bigint;
 }
 
-/** A lost answer to Complete looks like an unknown upload or an object in the way; the commitment tells. */
+/**
+ * A lost answer to Complete looks like an unknown upload or an object in the way; the commitment tells. Where nobody may ask for
+ * it, undefined if the upload may have become the object.
+ */
 async function completeOrFind(
   item: PushItem, upload: SealedUpload, { parts, uploadId, ...options }: Completing, { ports: { store } }: PushScene,
-): Promise<StoredObject> {
+): Promise<StoredObject | undefined> {
+  let answersLost = 0;
+  const onRetry = (failure: SealiftError): void => {
+    answersLost += mayHaveArrived(failure) ? 1 : 0;
+  };
   try {
-    return await store.completeUpload({ key: item.key, uploadId }, parts, options);
+    return await store.completeUpload({ key: item.key, uploadId }, parts, { ...options, onRetry });
   } catch (error) {
     if (!isSealiftError(error) || (error.code !== 'not-found' && error.code !== 'exists')) {
       throw error;
     }
-    const found = await findSealed(store, item.key, { commitment: upload.headers.commitment, crc64: options.crc64 });
-    if (found !== undefined) {
+    const found = await findSealed(store, item.key, { commitment: upload.headers.commitment, crc64: options.crc64 }).catch(hiddenIfForbidden);
+    if (found === 'hidden' && answersLost > 0 && (await partsIfThere(store, item.key, uploadId)) === undefined) {
+      return undefined;
+    }
+    if (found !== undefined && found !== 'hidden') {
       return found;
     }
     throw error.code === 'exists' ? existsError(item.key) : error;
