@@ -184,6 +184,8 @@ describe('a host that may only push', () => {
     }
     const { result } = await push({ ifExists: 'skip', include: ['a'] });
     assert.deepEqual([result.exitCode, result.skipReasons?.exists], [0, 1]);
+    const { result: large } = await push({ ifExists: 'skip', include: ['large'] });
+    assert.deepEqual([large.exitCode, large.skipReasons?.exists], [0, 1]);
     world.faults = () => undefined;
     assert.deepEqual(await Promise.all(['a', 'large'].map((name) => world.etag(`backup/${name}`))), theirs);
   });

@@ -40,6 +40,9 @@ async function pushLarge(item: PushItem, scene: SealScene): Promise<Outcome> {
     const verdict = await standsInTheWay(item, scene);
     return verdict.outcome ?? (await attempts(item, verdict.mayReplace, scene));
   } catch (error) {
+    if (scene.ifExists === 'skip' && isSealiftError(error) && error.code === 'exists') {
+      return { state: 'skipped', id: item.id, reason: 'exists' };
+    }
     return { state: 'failed', id: item.id, failure: toFailure(error) };
   }
 }
