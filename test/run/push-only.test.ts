@@ -181,6 +181,7 @@ describe('a host that may only push', () => {
       const { result } = await push();
       assert.deepEqual([result.exitCode, result.done, result.failed, result.restarted], [3, done, 2, undefined]);
       assert.deepEqual(result.failures.map(({ code }) => code), ['exists', 'exists']);
+      assert.ok(result.failures.every(({ remedy }) => remedy?.includes('--if-exists')), JSON.stringify(result.failures));
     }
     const { result } = await push({ ifExists: 'skip', include: ['a'] });
     assert.deepEqual([result.exitCode, result.skipReasons?.exists], [0, 1]);

@@ -40,10 +40,11 @@ async function pushLarge(item: PushItem, scene: SealScene): Promise<Outcome> {
     const verdict = await standsInTheWay(item, scene);
     return verdict.outcome ?? (await attempts(item, verdict.mayReplace, scene));
   } catch (error) {
-    if (scene.ifExists === 'skip' && isSealiftError(error) && error.code === 'exists') {
-      return { state: 'skipped', id: item.id, reason: 'exists' };
+    if (!isSealiftError(error) || error.code !== 'exists') {
+      return { state: 'failed', id: item.id, failure: toFailure(error) };
     }
-    return { state: 'failed', id: item.id, failure: toFailure(error) };
+    // The store's own refusal of an upload names no remedy.
+    return scene.ifExists === 'skip' ? { state: 'skipped', id: item.id, reason: 'exists' } : { state: 'failed', id: item.id, failure: toFailure(existsError(item.key)) };
   }
 }
 

@@ -8,7 +8,6 @@ import { onEveryPiece, onSomeThread, travelling } from '../large-file.js';
 import { valueOf } from '../result.js';
 import { storedFacts } from '../stored-facts.js';
 import { partsIfThere } from './give-up.js';
-import { existsError } from './push-object.js';
 import type { PushScene } from './push-scene.js';
 import type { SealedUpload } from './sealed-upload.js';
 
@@ -126,7 +125,7 @@ async function completeOrFind(
     if (found !== undefined && found !== 'hidden') {
       return found;
     }
-    throw error.code === 'exists' ? existsError(item.key) : error;
+    throw error;
   }
 }
 
