@@ -55,6 +55,7 @@ export const SETTINGS = {
   'break-lock': { kind: 'flag', describe: 'Take over the lock of a run on another host, or in another container, that is known to be gone', byDefault: 'false' },
   'new-run': { kind: 'flag', describe: 'Start afresh instead of continuing the run of the same source and destination', byDefault: 'false' },
   against: { kind: 'path', describe: 'Local directory to compare with, byte for byte; for one object also a file', byDefault: 'none' },
+  'headers-only': { kind: 'flag', describe: 'Download no bodies: judge by authenticated headers, checksums of the server, and what local files seal to', byDefault: 'false' },
   report: { kind: 'path', describe: 'File to write the record of what was proven to, JSON', byDefault: 'none' },
   range: { kind: 'text', describe: 'Bytes of the plaintext: A-B with both included, A- or -N', byDefault: 'everything' },
   'unverified-range': { kind: 'flag', describe: 'Accept that the bytes of a range cannot be authenticated', byDefault: 'false' },
@@ -96,7 +97,7 @@ const PULL = ['overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticat
 export const COMMAND_SETTINGS = {
   push: [...REACH, ...CHOICE, ...PUSH, ...NUMBERS, ...OUTPUT],
   pull: [...REACH, ...CHOICE, ...PULL, ...NUMBERS, ...OUTPUT],
-  verify: [...REACH, 'manifest', 'against', 'report', 'include', 'exclude', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
+  verify: [...REACH, 'manifest', 'against', 'headers-only', 'report', 'include', 'exclude', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
   resume: [...REACH, 'resume-secret', 'break-lock', 'dry-run', 'checksum', 'if-exists', 'overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
   status: ['json'],
   ls: ['profile', 'endpoint', 'region', 'internal', 'local', 'local-data', 'concurrency', 'json'],
@@ -106,7 +107,7 @@ export const COMMAND_SETTINGS = {
 } as const satisfies Readonly<Record<string, readonly SettingName[]>>;
 
 /** Given anew with every command: they lead to keys, or concern one command only. */
-const NOT_RECORDED: ReadonlySet<SettingName> = new Set<SettingName>([...KEYS, ...SECRETS, ...OUTPUT, 'resume-secret', 'manifest', 'dry-run', 'new-run', 'break-lock', 'against', 'report', 'older-than']);
+const NOT_RECORDED: ReadonlySet<SettingName> = new Set<SettingName>([...KEYS, ...SECRETS, ...OUTPUT, 'resume-secret', 'manifest', 'dry-run', 'new-run', 'break-lock', 'against', 'headers-only', 'report', 'older-than']);
 
 /** Whether `resume` repeats this option from the manifest. */
 export function isRecorded(name: SettingName): boolean {

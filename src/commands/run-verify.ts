@@ -15,7 +15,7 @@ export async function runVerify(context: Context, { flags, source }: VerifyReque
     return verify({
       ...common,
       ownPaths: session.ownPaths,
-      ...defined({ against, report, allowRenamed: settings['allow-renamed'], allowUnauthenticated: settings['allow-unauthenticated'] }),
+      ...defined({ against, report, headersOnly: settings['headers-only'], allowRenamed: settings['allow-renamed'], allowUnauthenticated: settings['allow-unauthenticated'] }),
     });
   });
 }

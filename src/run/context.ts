@@ -36,6 +36,8 @@ export interface PullMode {
   readonly preserveSpecialBits: boolean;
   /** Blocks of zeros become holes. */
   readonly preserveSparse?: boolean;
+  /** No body is fetched: headers authenticate, and local files are sealed again to compare. Not for `write`. */
+  readonly headersOnly?: boolean;
 }
 
 /** What a thread is told of a run when it meets the first of its jobs. */

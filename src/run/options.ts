@@ -137,6 +137,11 @@ export interface VerifyOptions extends Omit<TransferOptions, 'manifestDirectorie
   readonly manifest?: string;
   /** Local directory to compare with, byte for byte; of a single object, also the file. */
   readonly against?: string;
+  /**
+   * Fetch no body: objects are judged by their authenticated headers and the checksums that the server gives, and `against` seals
+   * the local files again to compare. Finds whatever a server that tells the truth about its bodies would show. @default false
+   */
+  readonly headersOnly?: boolean;
   /** File to write the signed-off record to, JSON. */
   readonly report?: string;
   readonly allowRenamed?: boolean;

@@ -9,6 +9,8 @@ export interface PushedObject {
   readonly etag: string;
   /** Lower-case hex. */
   readonly commitment: string;
+  /** Decimal; empty where the server sent none. */
+  readonly crc64: string;
   readonly sizeBytes: number;
   readonly mtimeNs: bigint;
   /** Whether an attempt was begun since, which may have left a newer state. */
@@ -38,7 +40,7 @@ export class PushedBefore {
       return undefined;
     }
     const { record, attemptedSince } = last;
-    return { id: entry.id, etag: record.etag, commitment: record.commitment ?? '', sizeBytes: record.size, mtimeNs: BigInt(record.mtimeNs), attemptedSince };
+    return { id: entry.id, etag: record.etag, commitment: record.commitment ?? '', crc64: record.crc64 ?? '', sizeBytes: record.size, mtimeNs: BigInt(record.mtimeNs), attemptedSince };
   }
 
   /** Ids and paths of everything that should be in the bucket. */

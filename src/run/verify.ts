@@ -48,6 +48,9 @@ async function verifyPushed(options: VerifyOptions, { tally, prepared, against, 
   try {
     const started = { event: 'start', run: 'verify', effective: prepared.effective } as const;
     tally.emit(pushed.file === undefined ? started : { ...started, manifest: pushed.file });
+    if (options.headersOnly === true) {
+      tally.notice('info', 'no body is read: what the server says of the bodies that it holds is believed');
+    }
     if (pushedTo !== undefined && pushedTo !== prepared.identity.target.bucket) {
       tally.notice('warning', `the manifest is of a push to the bucket ${pushedTo}: objects that ${prepared.identity.target.bucket} has not got from it are missing`);
     }
@@ -72,6 +75,7 @@ async function prepareVerify(options: VerifyOptions): Promise<PreparedReading> {
     allowRenamed: options.allowRenamed ?? false,
     allowUnauthenticated: options.allowUnauthenticated ?? false,
     preserveSpecialBits: false,
+    headersOnly: options.headersOnly ?? false,
   });
 }
 

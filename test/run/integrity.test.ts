@@ -2,37 +2,15 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { Crc64 } from '../../src/crypto/crc64.js';
 import type { SealiftError } from '../../src/errors.js';
 import { Manifest } from '../../src/manifest/manifest.js';
 import type { EncodedPath } from '../../src/run/types.js';
-import type { Metadata } from '../../src/store/store.js';
+import { fetchStored, store, strip } from '../support/stored.js';
 import { content, plant } from '../support/trees.js';
-import { makeWorld, SMALL, strangersKey, type World } from '../support/world.js';
+import { makeWorld, SMALL, strangersKey } from '../support/world.js';
 import { loadObjects, vectorPlaintext } from '../vectors/load.js';
 
 const LARGE = 4_300_000;
-
-/** Fetches a sealed object as it is stored. */
-async function fetchStored(world: World, key: string): Promise<{ body: Buffer; metadata: Metadata }> {
-  const { body, metadata } = await world.store.get(key);
-  const chunks: Buffer[] = [];
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-  }
-  return { body: Buffer.concat(chunks), metadata };
-}
-
-async function store(world: World, key: string, body: Buffer, metadata: Metadata): Promise<void> {
-  const crc64 = Crc64.create().digestOf(body);
-  await world.store.put(key, body, { metadata, crc64 });
-}
-
-/** Takes from an object what authenticates it. */
-async function strip(world: World, key: string): Promise<void> {
-  const { body, metadata } = await fetchStored(world, key);
-  await store(world, key, body, Object.fromEntries(Object.entries(metadata).filter(([name]) => !name.startsWith('x-oss-meta-sealift-'))));
-}
 
 /** What a push writes that is killed before it hears of its first object. */
 async function killedAt(manifest: string, path: string): Promise<void> {

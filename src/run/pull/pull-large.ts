@@ -7,12 +7,13 @@ import type { ObjectHead } from '../../store/store.js';
 import type { Bounds } from '../effective.js';
 import type { FetchJob, Outcome, Piece, PieceProof, PullItem, SealKeys } from '../jobs.js';
 import { cut, onEveryPiece, onSomeThread, scanPieces, travelling, type Workshop } from '../large-file.js';
-import { refuseOtherLength } from '../local-path.js';
+import { localPath, refuseOtherLength } from '../local-path.js';
 import { openEnvelope, refuseBlockZero, type OpenedEnvelope } from '../opening.js';
 import { verifyProofs } from '../piece-proof.js';
 import { valueOf } from '../result.js';
 import { storedFacts } from '../stored-facts.js';
 import type { Ports } from '../threads/ports.js';
+import { compareLargeUnfetched, refuseUnsealed } from './headers-only.js';
 import { commitTarget, refuseLocalFile, reopenTarget, targetFor, type Landing } from './landing.js';
 
 /** What a large object needs on the coordinator's side, besides the workers. */
@@ -79,9 +80,16 @@ export async function verifyLarge(item: PullItem, scene: FetchScene): Promise<Ou
   return await whileReplaced(item, async () => {
     const source = await open(item, scene);
     const { head, opened } = source;
-    const against = scene.ports.context.pull?.sink === 'compare' ? item.path : undefined;
+    const { root, pull } = scene.ports.context;
+    const against = pull?.sink === 'compare' ? item.path : undefined;
     if (against !== undefined) {
-      refuseOtherLength(scene.ports.context.root, against, head.sizeBytes);
+      refuseOtherLength(root, against, head.sizeBytes);
+    }
+    if (pull?.headersOnly === true) {
+      refuseUnsealed(item.key, opened);
+      await (against === undefined ? undefined : compareLargeUnfetched({ key: item.key, head, opened, file: localPath(root, against) }, scene));
+      scene.moved(head.sizeBytes);
+      return { state: 'verified', bytes: head.sizeBytes, ...facts(item, head, opened) };
     }
     const pieces = cut(head.sizeBytes, scene.bounds.partBytes);
     const proofs = await fetchPieces(item, { source, pieces, sink: against === undefined ? {} : { against } }, scene);

@@ -3,11 +3,12 @@ import { MAX_ATTEMPTS_PER_FILE } from '../../limits.js';
 import type { ObjectHead } from '../../store/store.js';
 import { fetchInto } from '../fetch-into.js';
 import type { Outcome, PullItem } from '../jobs.js';
-import { compareWhole, localPath } from '../local-path.js';
+import { compareWhole, localPath, refuseOtherLength } from '../local-path.js';
 import { openBody, openEnvelope, refuseBlockZero, type OpenedEnvelope } from '../opening.js';
 import { storedFacts } from '../stored-facts.js';
 import type { Ports } from '../threads/ports.js';
-import { landWhole } from './landing.js';
+import { compareUnfetched, refuseUnsealed } from './headers-only.js';
+import { landWhole, type Landing } from './landing.js';
 
 /**
  * One object that fits in memory: head, envelope, commitment, body, tag; then to its file, to a comparison, or nowhere.
@@ -32,10 +33,13 @@ async function attemptPull(item: PullItem, ports: Ports): Promise<Outcome> {
   if (head.sizeBytes > room.length) {
     return { state: 'larger', id: item.id, sizeBytes: head.sizeBytes };
   }
-  const { allowRenamed = false, allowUnauthenticated = false } = context.pull ?? {};
+  const { allowRenamed = false, allowUnauthenticated = false, headersOnly = false } = context.pull ?? {};
   const opened = await openEnvelope(item.key, head, keyring, { allowRenamed, allowUnauthenticated, mustBeSealed: item.mustBeSealed });
   const slab = room.subarray(0, head.sizeBytes);
   try {
+    if (headersOnly) {
+      return judgeUnfetched(item, { opened, head }, slab, ports);
+    }
     refuseBlockZero(item.key, opened, head.sizeBytes);
     await fetchInto(store, { key: item.key, etag: head.etag, offset: 0 }, slab);
     openBody(item.key, opened, slab);
@@ -43,6 +47,15 @@ async function attemptPull(item: PullItem, ports: Ports): Promise<Outcome> {
   } finally {
     opened.keys.dataKey.wipe();
   }
+}
+
+function judgeUnfetched(item: PullItem, { opened, head }: Landing, slab: Buffer, { context, crc64 }: Ports): Outcome {
+  refuseUnsealed(item.key, opened);
+  if (context.pull?.sink === 'compare') {
+    refuseOtherLength(context.root, item.path, head.sizeBytes);
+    compareUnfetched({ key: item.key, head, opened, file: localPath(context.root, item.path) }, slab, crc64);
+  }
+  return { state: 'verified', id: item.id, stored: storedFacts(head, opened.sealed?.authentication.commitment ?? ''), bytes: head.sizeBytes };
 }
 
 async function deliver(

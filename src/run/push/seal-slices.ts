@@ -60,7 +60,7 @@ function readFully(fd: number, into: Buffer, position: number): void {
   for (let filled = 0; filled < into.length; ) {
     const count = readSome(fd, into.subarray(filled), position + filled);
     if (count === 0) {
-      throw new SealiftError('unstable', 'a temporary file is shorter than what was written to it');
+      throw new SealiftError('unstable', 'a file became shorter while it was read');
     }
     filled += count;
   }
@@ -70,6 +70,6 @@ function readSome(fd: number, into: Buffer, position: number): number {
   try {
     return readSync(fd, into, 0, into.length, position);
   } catch (error) {
-    throw readFailure(error, 'a temporary file');
+    throw readFailure(error, 'an open file');
   }
 }

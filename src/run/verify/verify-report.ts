@@ -10,8 +10,8 @@ import type { RunResult } from '../options.js';
 import type { PreparedReading } from '../pull/prepare-pull.js';
 import { SEALIFT_VERSION } from '../version.js';
 
-/** What was shown about one object. */
-export type Proof = 'authentic' | 'as-recorded' | 'equal-to-local';
+/** What was shown about one object; of `authentic-headers` nothing else is known of the body than what the server says. */
+export type Proof = 'authentic' | 'authentic-headers' | 'as-recorded' | 'equal-to-local';
 
 export interface ReportedFile {
   readonly path: string;

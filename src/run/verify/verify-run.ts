@@ -9,6 +9,7 @@ import type { SkipReason } from '../events.js';
 import type { Outcome, PullItem, VerifiedOutcome } from '../jobs.js';
 import { listObjects } from '../listing.js';
 import { unauthenticatedRead } from '../notices.js';
+import { holdsAnother, otherBody } from '../pull/headers-only.js';
 import type { PreparedReading } from '../pull/prepare-pull.js';
 import { verifyLarge } from '../pull/pull-large.js';
 import type { PushedBefore } from '../pushed-before.js';
@@ -41,9 +42,13 @@ export class VerifyRun {
   #isOneObject = false;
   #nextId = 0;
 
+  /** No body is read. */
+  readonly #isUnfetched: boolean;
+
   constructor(session: Session, task: VerifyTask) {
     this.#session = session;
     this.#task = task;
+    this.#isUnfetched = task.prepared.context.pull?.headersOnly === true;
     this.#small = new Dispatcher(session, {
       bytesOf: ({ sizeBytes }) => sizeBytes,
       begin: (batch) => batch.map((draft) => this.#number(draft)),
@@ -168,6 +173,10 @@ export class VerifyRun {
       this.#otherStates.push({ item, outcome, id: recorded.id, mayBeNewer: recorded.attemptedSince });
       return;
     }
+    if (this.#isUnfetched && recorded !== undefined && holdsAnother(outcome.stored, recorded)) {
+      this.#fail(item, toFailure(otherBody(item.key)));
+      return;
+    }
     this.#pass(item, outcome, recorded !== undefined);
   }
 
@@ -185,7 +194,7 @@ export class VerifyRun {
 
   #proofs(outcome: VerifiedOutcome, asRecorded: boolean): readonly Proof[] {
     return [
-      ...(outcome.unauthenticated === true ? [] : ['authentic' as const]),
+      ...(outcome.unauthenticated === true ? [] : [this.#isUnfetched ? 'authentic-headers' as const : 'authentic' as const]),
       ...(asRecorded ? ['as-recorded' as const] : []),
       ...(this.#task.against === undefined ? [] : ['equal-to-local' as const]),
     ];

@@ -1,0 +1,109 @@
+import { deriveMacKey, equalBytes } from '../../crypto/commitment.js';
+import { joinCrc64, type Crc64 } from '../../crypto/crc64.js';
+import { applyCtr } from '../../crypto/ctr.js';
+import { joinMac } from '../../crypto/ghash.js';
+import { partDigest } from '../../crypto/part-digest.js';
+import { AuthenticationError, isSealiftError, UnauthenticatedObjectError } from '../../errors.js';
+import { openSource } from '../../files/source.js';
+import type { ObjectHead } from '../../store/store.js';
+import type { Bounds } from '../effective.js';
+import type { PieceProof, StoredFacts } from '../jobs.js';
+import { cut, scanPieces, type Workshop } from '../large-file.js';
+import { differs } from '../local-path.js';
+import type { OpenedEnvelope } from '../opening.js';
+import { verifyProofs } from '../piece-proof.js';
+
+/** An object whose body stays where it is, and the local file that it should have been sealed from. */
+export interface Unfetched {
+  readonly key: string;
+  readonly head: ObjectHead;
+  readonly opened: OpenedEnvelope;
+  /** Absolute, raw bytes; as long as the object. */
+  readonly file: Buffer;
+}
+
+/** @throws UnauthenticatedObjectError for an object of another SDK, whose headers prove nothing. */
+export function refuseUnsealed(key: string, { sealed }: OpenedEnvelope): void {
+  if (sealed === undefined) {
+    throw new UnauthenticatedObjectError('unauthenticated', `${key} was written by another SDK: its headers prove nothing`, {
+      object: key, remedy: 'verify it without --headers-only',
+    });
+  }
+}
+
+/**
+ * Seals a local file again under the object's own data key, and compares: mac with mac, and CRC-64 with what the server says of
+ * the body that it holds.
+ *
+ * @param slab - as long as the object
+ * @throws SealiftError `differs`, or whatever reading says; AuthenticationError when the server holds another body.
+ */
+export function compareUnfetched(object: Unfetched, slab: Buffer, crc64: Crc64): void {
+  const { key, head, file, opened: { sealed, keys: { dataKey, startBlock } } } = object;
+  readWhole(file, slab);
+  applyCtr(dataKey, startBlock, 0, slab);
+  const macKey = deriveMacKey(dataKey, startBlock);
+  const mac = joinMac(macKey, startBlock, [{ digest: partDigest(macKey, startBlock, 0, slab), lengthBytes: slab.length }]);
+  if (sealed === undefined || !equalBytes(mac, sealed.authentication.mac)) {
+    throw differs(file);
+  }
+  refuseOtherBody(key, head, crc64.digestOf(slab));
+}
+
+export interface ScanningScene extends Workshop {
+  readonly bounds: Pick<Bounds, 'threads' | 'partBytes'>;
+}
+
+/** The same for a file that is read in pieces, on all threads. */
+export async function compareLargeUnfetched({ key, head, file, opened }: Unfetched, scene: ScanningScene): Promise<void> {
+  const source = openSource(file, { followSymlinks: true });
+  try {
+    const job = { keys: { dataKey: opened.keys.dataKey.keyObject, start: opened.keys.startBlock.bytes }, source: { kind: 'descriptor', fd: source.fd } } as const;
+    const proofs = await scanPieces(job, cut(head.sizeBytes, scene.bounds.partBytes), { ...scene, keep: scene.memory });
+    source.assertUnchanged();
+    refuseOtherContent(file, opened, proofs);
+    const crcs = proofs.flatMap(({ bytes, crc64 }) => (crc64 === undefined ? [] : [{ bytes, crc64 }]));
+    refuseOtherBody(key, head, joinCrc64(crcs));
+  } finally {
+    source.close();
+  }
+}
+
+function readWhole(file: Buffer, slab: Buffer): void {
+  const source = openSource(file, { followSymlinks: true });
+  try {
+    if (source.stat.sizeBytes !== slab.length) {
+      throw differs(file);
+    }
+    source.readAll(slab);
+  } finally {
+    source.close();
+  }
+}
+
+function refuseOtherContent(file: Buffer, { keys, sealed }: OpenedEnvelope, proofs: readonly PieceProof[]): void {
+  try {
+    if (sealed !== undefined) {
+      verifyProofs({ dataKey: keys.dataKey, start: keys.startBlock }, sealed.aad, proofs, sealed.authentication);
+    }
+  } catch (error) {
+    throw isSealiftError(error) && error.code === 'authentication-failed' ? differs(file) : error;
+  }
+}
+
+function refuseOtherBody(key: string, { crc64 }: ObjectHead, sealed: bigint): void {
+  if (crc64 !== undefined && crc64 !== sealed) {
+    throw otherBody(key);
+  }
+}
+
+/** Of two decimal CRC-64s, each empty where the server sent none. */
+export function holdsAnother(held: Pick<StoredFacts, 'crc64'>, recorded: Pick<StoredFacts, 'crc64'>): boolean {
+  return held.crc64 !== '' && recorded.crc64 !== '' && held.crc64 !== recorded.crc64;
+}
+
+export function otherBody(key: string): AuthenticationError {
+  return new AuthenticationError('authentication-failed', `${key}: by its CRC-64 the server holds another body than the one that was sealed`, {
+    object: key, remedy: 'restore the object, or push the file again with --new-run, --if-exists overwrite and --include',
+  });
+}
