@@ -1,7 +1,8 @@
 /** One large file, pushed by processes that are killed again and again: what the soak and the tests have in common. */
 import assert from 'node:assert/strict';
-import { createHash, randomFillSync } from 'node:crypto';
-import { closeSync, createReadStream, mkdirSync, openSync, writeSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { randomFillSync } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import type { RequestRecord } from '../../src/local/cloud.js';
 import { MiB } from '../../src/limits.js';
 import type { Tuning } from '../../src/run/options.js';
@@ -48,12 +49,9 @@ export async function pushThroughKills(world: World, killing: Killing): Promise<
   return { kills, resentBytes: arrived - killing.sizeBytes, inFlightBytes: killing.threads * killing.concurrency * killing.partBytes };
 }
 
-export async function sha256Of(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) {
-    hash.update(chunk as Buffer);
-  }
-  return hash.digest('hex');
+/** Throws with the place of the first difference. */
+export function assertEqualFiles(one: string, other: string): void {
+  execFileSync('cmp', [one, other]);
 }
 
 /** Runs a push in a process of its own and kills it when its n-th part begins to arrive. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createCipheriv, randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -45,7 +45,7 @@ export function plantHostile(root: string): void {
   utimesSync(join(root, 'plain.txt'), 1234567890.123456, 1234567890.654321);
 }
 
-/** One line per entry: kind, mode, mtime in µs, size, and the bytes or, of many, their SHA-256; equal lines mean equal trees. */
+/** One line per entry: kind, mode, mtime in µs, size, and the bytes or, of many, a fingerprint that means nothing to another process; equal lines mean equal trees. */
 export function describeTree(root: string): Map<string, string> {
   const found = new Map<string, string>();
   const visit = (directory: Buffer, relative: string): void => {
@@ -70,7 +70,16 @@ export function describeTree(root: string): Map<string, string> {
   return found;
 }
 
-/** Long texts are dear to make and to compare. */
+const FINGERPRINT_KEY = randomBytes(32);
+
+/** Long texts are dear to make and to compare. A GMAC under a key of chance tells bytes apart like a hash, ten times as fast as SHA-256. */
 function fingerprint(bytes: Buffer): string {
-  return (bytes.length <= 4096 ? bytes : createHash('sha256').update(bytes).digest()).toString('base64');
+  return (bytes.length <= 4096 ? bytes : gmac(bytes)).toString('base64');
+}
+
+/** One nonce for all: nobody learns these tags, so nobody forges one. */
+function gmac(bytes: Buffer): Buffer {
+  const cipher = createCipheriv('aes-256-gcm', FINGERPRINT_KEY, Buffer.alloc(12)).setAAD(bytes);
+  cipher.final();
+  return cipher.getAuthTag();
 }
