@@ -2,11 +2,20 @@ import { createCipheriv, randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Byte i of file n: never constant, never aligned, and cheap. */
+const ROW_BYTES = 256;
+/** Twice, so that a row may begin anywhere. */
+const ROW = Buffer.from(Array.from({ length: 2 * ROW_BYTES }, (_, i) => 7 * i));
+const SEVENTH = 183;
+
+/**
+ * Byte i is 7 i + 13 (i >> 8) + 31 (i >> 16) + seed, modulo 256: never constant, never aligned, and cheap. Each row of 256 bytes
+ * is the first one begun elsewhere, since 7 · 183 = 1 modulo 256.
+ */
 export function content(sizeBytes: number, seed = 1): Buffer {
   const bytes = Buffer.allocUnsafe(sizeBytes);
-  for (let i = 0; i < sizeBytes; i += 1) {
-    bytes[i] = (7 * i + 13 * (i >> 8) + 31 * (i >> 16) + seed) & 0xff;
+  for (let i = 0; i < sizeBytes; i += ROW_BYTES) {
+    const start = (SEVENTH * (13 * (i >> 8) + 31 * (i >> 16) + seed)) & 0xff;
+    ROW.copy(bytes, i, start, start + ROW_BYTES);
   }
   return bytes;
 }
