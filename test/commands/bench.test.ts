@@ -7,7 +7,7 @@ import type { BenchFile } from '../../src/commands/bench/rows.js';
 import { readStages } from '../../src/commands/bench/stages.js';
 import { callCli, runCli } from '../support/cli.js';
 
-const SMALL = ['bench', '--files', '40', '--size', '3000', '--threads', '1', '--concurrency', '4', '--runs', '1'];
+const SMALL = ['bench', '--files', '40', '--size', '3000', '--threads', '1', '--concurrency', '4', '--runs', '1', '--key-bits', '2048'];
 
 /** What no bench may leave out. */
 function assertMeasured({ version, machine, rows }: BenchFile): void {

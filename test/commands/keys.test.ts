@@ -19,6 +19,7 @@ let folder = '';
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sealift-keys-command-'));
   await writeFile(join(folder, 'pass'), `${PASSPHRASE}\n`, { mode: 0o600 });
+  await run(['keys', 'create', 'locked.key', '--bits', '2048', '--passphrase-file', 'pass']);
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
@@ -97,23 +98,21 @@ describe('keys create', () => {
 
 describe('keys show', () => {
   it('tells a private key from a public one', async () => {
-    await run(['keys', 'create', 's.key', '--bits', '2048', '--passphrase-file', 'pass']);
-    const { fingerprint } = await loadRsaKey(join(folder, 's.key.pub'));
-    const whole = await run(['keys', 'show', 's.key', '--passphrase-file', 'pass']);
-    assert.equal(whole.output, `RSA-2048\n  file         ${folder}/s.key\n  fingerprint  ${fingerprint}\n  use          seals and opens\n`);
-    const half = await run(['keys', 'show', 's.key.pub']);
+    const { fingerprint } = await loadRsaKey(join(folder, 'locked.key.pub'));
+    const whole = await run(['keys', 'show', 'locked.key', '--passphrase-file', 'pass']);
+    assert.equal(whole.output, `RSA-2048\n  file         ${folder}/locked.key\n  fingerprint  ${fingerprint}\n  use          seals and opens\n`);
+    const half = await run(['keys', 'show', 'locked.key.pub']);
     assert.match(half.output, /seals only/);
-    const json: unknown = JSON.parse((await run(['keys', 'show', 's.key.pub', '--json'])).output);
+    const json: unknown = JSON.parse((await run(['keys', 'show', 'locked.key.pub', '--json'])).output);
     assert.deepEqual(json, {
-      v: 1, event: 'key', time: '1970-01-01T00:00:00.000Z', action: 'shown', file: join(folder, 's.key.pub'), kind: 'rsa', bits: 2048, fingerprint, seals: true, opens: false,
+      v: 1, event: 'key', time: '1970-01-01T00:00:00.000Z', action: 'shown', file: join(folder, 'locked.key.pub'), kind: 'rsa', bits: 2048, fingerprint, seals: true, opens: false,
     });
   });
 
   it('asks once', async () => {
-    await run(['keys', 'create', 'once.key', '--bits', '2048', '--passphrase-env', 'PASS']);
-    assert.equal((await run(['keys', 'show', 'once.key', '--passphrase-prompt'], [PASSPHRASE])).questions.length, 1);
-    await assert.rejects(run(['keys', 'show', 'once.key', '--passphrase-prompt'], ['wrong']), { code: 'passphrase-wrong', exitCode: 5 });
-    await assert.rejects(run(['keys', 'show', 'once.key']), { code: 'passphrase-wrong', remedy: /--passphrase-prompt/ });
+    assert.equal((await run(['keys', 'show', 'locked.key', '--passphrase-prompt'], [PASSPHRASE])).questions.length, 1);
+    await assert.rejects(run(['keys', 'show', 'locked.key', '--passphrase-prompt'], ['wrong']), { code: 'passphrase-wrong', exitCode: 5 });
+    await assert.rejects(run(['keys', 'show', 'locked.key']), { code: 'passphrase-wrong', remedy: /--passphrase-prompt/ });
   });
 
   it('prints a hostile name on one line', async () => {
@@ -137,7 +136,6 @@ describe('keys import', () => {
   });
 
   it('keeps the passphrase of the original', async () => {
-    await run(['keys', 'create', 'locked.key', '--bits', '2048', '--passphrase-env', 'PASS']);
     const { output } = await run(['keys', 'import', 'locked.key', 'copy.key', '--passphrase-env', 'PASS']);
     assert.match(output, /encrypted under the passphrase/);
     assert.match(await readFile(join(folder, 'copy.key'), 'utf8'), /ENCRYPTED/);

@@ -10,7 +10,7 @@ import { createRsaKey, loadRsaKey, saveRsaKey } from '../../src/keys/key-files.j
 import { parseKey } from '../../src/keys/key-formats.js';
 import { Passphrase } from '../../src/keys/passphrase.js';
 import { isSealiftError } from '../../src/errors.js';
-import { freshKey, publicHalf, vectorKey } from './fixtures.js';
+import { publicHalf, vectorKey } from './fixtures.js';
 
 const key = vectorKey();
 const privateKey = key.privateKey ?? assert.fail();
@@ -230,7 +230,7 @@ describe('createRsaKey and saveRsaKey', () => {
 
   it('write only the public half of a key that only seals', async () => {
     const path = join(folder, 'half.key');
-    await saveRsaKey(path, publicHalf(freshKey()));
+    await saveRsaKey(path, publicHalf(key));
     assert.deepEqual((await readdir(folder)).filter((name) => name.startsWith('half.key')), ['half.key.pub']);
   });
 

@@ -123,7 +123,7 @@ describe('a bucket under several keys', () => {
     const world = await makeWorld(t);
     plant(world.source, { a: 'A' });
     await world.push();
-    const [one, two] = [strangersKey(), strangersKey()];
+    const [one, two] = [strangersKey(0), strangersKey(1)];
     const { result } = await world.verify({ keys: [one, two, anyKmsKey(world)] });
     assert.equal(result.exitCode, 4);
     const [{ message, remedy = '' } = { message: '' }] = result.failures;

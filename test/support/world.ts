@@ -29,8 +29,11 @@ export function publicHalf(key: RsaKey): RsaKey {
   return rsaKey(createPublicKey(key.publicKey.export({ type: 'spki', format: 'pem' })));
 }
 
-export function strangersKey(): RsaKey {
-  return rsaKey(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey);
+const STRANGERS: RsaKey[] = [];
+
+/** That of the n-th stranger: a key is dearer to make than most of what tests do with it. */
+export function strangersKey(n = 0): RsaKey {
+  return (STRANGERS[n] ??= rsaKey(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey));
 }
 
 /** What one call of an operation did and said. */
