@@ -6,7 +6,7 @@ import type { Fault, RequestInfo } from '../../src/local/cloud.js';
 import { DEAR_TOUCH_NS, MAX_PLAINTEXT_BYTES, MiB } from '../../src/limits.js';
 import { kmsKey } from '../support/kms-keys.js';
 import { content, describeTree, plant } from '../support/trees.js';
-import { makeWorld, only, publicHalf, SMALL, TWO_THREADS, type World } from '../support/world.js';
+import { makeWorld, only, publicHalf, SMALL, TWO_THREADS, warmThreads, type World } from '../support/world.js';
 
 /** More than the memory of the tests holds, so that it takes two passes; and what fits but still travels in parts. */
 const TWO_PASSES = 6_500_001;
@@ -337,7 +337,7 @@ describe('an interrupted upload', () => {
     const world = await makeWorld(t);
     plant(world.source, { file: bulk(TWO_PASSES) });
     world.faults = ({ operation }) => (operation === 'UploadPart' ? FORBIDDEN : undefined);
-    await world.push({ tuning: { ...TWO_THREADS, memoryBytes: 24 * 1024 * 1024, partBytes: 8 * 1024 * 1024 } });
+    await world.push({ tuning: { ...TWO_THREADS, memoryBytes: 24 * 1024 * 1024, partBytes: 8 * 1024 * 1024 }, pool: warmThreads(2) });
     world.faults = () => undefined;
     const { result } = await world.push();
     assert.deepEqual([result.done, result.restarted], [1, 1], JSON.stringify(result.failures));

@@ -9,7 +9,7 @@ import type { EnvelopeFamily } from '../../src/keys/wrapper.js';
 import type { RequestRecord } from '../../src/local/cloud.js';
 import { anyKmsKey, kmsCalls, kmsKey } from '../support/kms-keys.js';
 import { content, describeTree, plant } from '../support/trees.js';
-import { makeWorld, only, publicHalf, SMALL, strangersKey, TWO_THREADS, type World } from '../support/world.js';
+import { makeWorld, only, publicHalf, SMALL, strangersKey, TWO_THREADS, warmThreads, type World } from '../support/world.js';
 
 const FAMILIES: readonly EnvelopeFamily[] = ['oss-crypto', 'client-side-encryption'];
 const LARGE = 4 * 1024 * 1024 + 3 * SMALL.partBytes + 5;
@@ -103,7 +103,7 @@ describe('a bucket under several keys', () => {
       assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
     }
     const keys = [second, world.key, anyKmsKey(world, { passphrase: 'p c' }), anyKmsKey(world, { passphrase: 'p d' }), anyKmsKey(world)];
-    const pulled = await world.pull(world.path('back'), { target: { ...world.target, prefix: 'all' }, keys, tuning: TWO_THREADS });
+    const pulled = await world.pull(world.path('back'), { target: { ...world.target, prefix: 'all' }, keys, tuning: TWO_THREADS, pool: warmThreads(2) });
     assert.deepEqual([pulled.result.done, pulled.result.failures], [12, []]);
     assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
   });
@@ -246,7 +246,7 @@ describe('a KMS that refuses', () => {
     plant(world.source, { a: 'A', z: 'Z' });
     await world.push({ keys: [kmsKey(world)] });
     await changeBlobs(world, 'backup/z', ['x-oss-meta-oss-crypto-key']);
-    const { result } = await world.pull(world.path('back'), { keys: [anyKmsKey(world)], tuning: { ...SMALL, concurrency: 1 } });
+    const { result } = await world.pull(world.path('back'), { keys: [anyKmsKey(world)], tuning: { ...SMALL, concurrency: 1 }, pool: warmThreads() });
     assert.deepEqual([result.exitCode, result.done, result.failures.map(({ path, code }) => [path, code])], [4, 1, [['z', 'authentication-failed']]]);
   });
 
@@ -255,7 +255,7 @@ describe('a KMS that refuses', () => {
     plant(world.source, { a: 'A', z: 'Z' });
     await world.push({ keys: [kmsKey(world)], envelope: 'client-side-encryption' });
     await changeBlobs(world, 'backup/a', ['x-oss-meta-client-side-encryption-key', 'x-oss-meta-client-side-encryption-start']);
-    const { result } = await world.pull(world.path('back'), { keys: [anyKmsKey(world)], tuning: { ...SMALL, concurrency: 1 } });
+    const { result } = await world.pull(world.path('back'), { keys: [anyKmsKey(world)], tuning: { ...SMALL, concurrency: 1 }, pool: warmThreads() });
     assert.deepEqual([result.exitCode, result.done, result.failures.map(({ path, code }) => [path, code])], [4, 1, [['a', 'authentication-failed']]]);
   });
 

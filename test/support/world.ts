@@ -74,7 +74,7 @@ export const SMALL = { threads: 1, concurrency: 4, memoryBytes: 8 * 1024 * 1024,
 /** For what several threads could do wrong. More than 2 MiB travel in parts. */
 export const TWO_THREADS = { ...SMALL, threads: 2 } as const;
 
-/** The threads of all worlds of a process, dearer to start than the work of most tests. A call with a tuning of its own has threads of its own. */
+/** The threads of all worlds of a process, dearer to start than the work of most tests. A call with a tuning of its own has threads of its own, unless it names these. */
 const POOLS = new Map<number, ThreadPool>();
 
 export function warmThreads(threads = 1): ThreadPool {
