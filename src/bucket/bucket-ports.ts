@@ -7,6 +7,7 @@ import type { EnvelopeFamily, KeyUnwrapper, KeyWrapper } from '../keys/wrapper.j
 import { Budget } from '../run/budget.js';
 import { resolveBounds, type Bounds } from '../run/effective.js';
 import { Slabs } from '../run/threads/slabs.js';
+import { certificatesIn } from '../store/ca-certificates.js';
 import { providerOf, type CredentialsProvider } from '../store/credentials.js';
 import { isLoopback, resolveEndpoint } from '../store/endpoint.js';
 import { createOssStore } from '../store/oss.js';
@@ -42,16 +43,19 @@ const LOOPBACK_REGION = 'cn-hangzhou';
 
 /** @throws SealiftError `config-invalid` or `usage` for what cannot work, before anything is sent. */
 export function checkOptions(options: CryptoBucketOptions): void {
-  const { bucket, endpoint, internal } = options;
+  const { bucket, endpoint, internal, caCertificates } = options;
   resolveEndpoint({ bucket, endpoint, internal, region: regionOf(options) });
+  if (caCertificates !== undefined) {
+    certificatesIn(caCertificates, 'caCertificates');
+  }
   boundsOf(options);
 }
 
 export async function openBucketPorts(options: CryptoBucketOptions): Promise<BucketPorts> {
-  const { bucket, endpoint, internal, envelope: family = 'oss-crypto', temporaryDirectory = tmpdir() } = options;
+  const { bucket, endpoint, internal, caCertificates, envelope: family = 'oss-crypto', temporaryDirectory = tmpdir() } = options;
   const bounds = boundsOf(options);
   const credentials = providerOf(options.credentials);
-  const config = { bucket, region: regionOf(options), endpoint, internal, credentials: await credentials(), connections: bounds.concurrency };
+  const config = { bucket, region: regionOf(options), endpoint, internal, caCertificates, credentials: await credentials(), connections: bounds.concurrency };
   const providers = [options.cryptoProvider].flat();
   return {
     store: withRetry(await createOssStore(config, { credentials })),

@@ -15,6 +15,8 @@ export interface CryptoBucketOptions {
   readonly region?: string;
   /** Use the endpoint inside Alibaba Cloud. @default false */
   readonly internal?: boolean;
+  /** PEM text of certificate authorities that are trusted besides Node's own, for a custom endpoint. */
+  readonly caCertificates?: string;
   /** A fixed set, or a function that is asked before every request and may renew. */
   readonly credentials: Credentials | CredentialsProvider;
   /** Master keys: the first one seals, all of them open. */

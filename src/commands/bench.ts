@@ -33,6 +33,7 @@ export function benchCommand(context: Context): CommandBody {
           endpoint: text('Host or URL of the OSS endpoint of an oss:// target [default: $OSS_ENDPOINT]'),
           region: text('Region of an oss:// target [default: $OSS_REGION]'),
           internal: { type: 'boolean', describe: 'Use the endpoint inside Alibaba Cloud [default: false]' },
+          'ca-file': text('PEM file of certificate authorities to trust for an oss:// target, besides those of Node [default: none]'),
           runs: text('How often each is measured, in turn with its floor; medians are shown [default: 3, fewer after 25 s]'),
           warm: { type: 'boolean', describe: 'Count what threads need that have done the same work before: the start and compiling are left out [default: false]' },
           suggest: { type: 'boolean', describe: 'Try threads, concurrency and part size, and say which flags to use [default: false]' },

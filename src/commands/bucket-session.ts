@@ -58,13 +58,14 @@ async function open(context: Context, { flags, names, location }: { flags: Bucke
 }
 
 function optionsOf(settings: Settings, { target, credentials, keys }: Session): CryptoBucketOptions {
-  const { bucket, region, endpoint, internal } = target;
+  const { bucket, region, endpoint, internal, caCertificates } = target;
   return {
     bucket, region, credentials,
     cryptoProvider: keys.map(providerFor),
     ...defined({
       endpoint,
       internal,
+      caCertificates,
       allowRenamed: settings['allow-renamed'],
       allowUnauthenticated: settings['allow-unauthenticated'],
       memoryBytes: settings.memory,

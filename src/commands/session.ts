@@ -13,6 +13,7 @@ import { resolveEndpoint } from '../store/endpoint.js';
 import type { OssLocation } from '../values.js';
 import type { Context } from './context.js';
 import { defined } from './defined.js';
+import { loadCaFile } from './load-ca-file.js';
 import { loadKeys, loadKmsPassphrase } from './load-keys.js';
 
 /** Where the embedded cloud keeps its objects unless told otherwise, below the working directory. */
@@ -52,7 +53,7 @@ interface Errand {
 
 async function openRemote(context: Context, config: Config, { location, purpose }: Errand): Promise<Session> {
   const { settings } = config;
-  const target = targetOf(settings, location);
+  const target = { ...targetOf(settings, location), ...defined({ caCertificates: await loadCaFile(settings) }) };
   const credentials = await config.credentials();
   await credentials();
   const region = settings['kms-region'] ?? target.region;

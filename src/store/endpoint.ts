@@ -76,7 +76,7 @@ export function isLoopback(hostname: string): boolean {
  */
 export function refuseUnverifiedTls(value: string | undefined): void {
   if (value === '0') {
-    const remedy = 'Unset it. For a private certificate authority give its certificates with the option for a CA file.';
+    const remedy = 'Unset it. For a certificate authority of your own give its certificates with --ca-file.';
     throw invalid('NODE_TLS_REJECT_UNAUTHORIZED=0 turns the check of TLS certificates off', remedy);
   }
 }

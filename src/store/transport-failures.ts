@@ -51,7 +51,7 @@ export function networkFailure(error: unknown, subject: Subject): StoreError {
   }
   const code = codeOf(error);
   if (UNTRUSTED.test(code)) {
-    const remedy = 'Check the endpoint, the clock, and the CA file if the certificate authority is your own.';
+    const remedy = 'Check the endpoint and the clock; if the certificate authority is your own, give its certificates with --ca-file.';
     return new StoreError('remote-refused', `${object}: the TLS connection to ${origin} cannot be trusted (${code})`, { object, remedy });
   }
   if (code === 'ENOTFOUND') {

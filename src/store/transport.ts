@@ -1,8 +1,7 @@
-import { X509Certificate } from 'node:crypto';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import type { SecureContext } from 'node:tls';
-import { SealiftError } from '../errors.js';
 import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS, MIN_BYTES_PER_SECOND } from '../limits.js';
+import { certificatesIn } from './ca-certificates.js';
 import { Connections } from './transport-connections.js';
 import { Exchange } from './transport-exchange.js';
 import type { HttpAnswer } from './transport-exchange.js';
@@ -35,8 +34,6 @@ export interface Transport {
   /** Ends whatever is in flight and frees the sockets. */
   close(): Promise<void>;
 }
-
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /**
  * An HTTP/1.1 client for one origin over a bounded pool of kept-alive connections, TLS 1.2 or newer, certificates checked. Ours,
@@ -71,19 +68,5 @@ export function createTransport(options: TransportOptions): Transport {
 
 /** Made once for all connections: parsing the root certificates takes longer than a handshake. */
 function trusting(caCertificates: string): SecureContext {
-  const certificates = caCertificates.match(CERTIFICATE) ?? [];
-  if (certificates.length === 0 || !certificates.every(isCertificate)) {
-    const remedy = 'Give a file of certificates in PEM form, each between BEGIN CERTIFICATE and END CERTIFICATE.';
-    throw new SealiftError('config-invalid', 'the CA certificates cannot be read', { object: 'CA file', remedy });
-  }
-  return createSecureContext({ ca: [...rootCertificates, ...certificates], minVersion: 'TLSv1.2' });
-}
-
-/** OpenSSL leaves out what it cannot read, and the failure would come later as one of trust. */
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).raw.length > 0;
-  } catch {
-    return false;
-  }
+  return createSecureContext({ ca: [...rootCertificates, ...certificatesIn(caCertificates, 'caCertificates')], minVersion: 'TLSv1.2' });
 }

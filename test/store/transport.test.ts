@@ -294,7 +294,7 @@ describe('TLS', () => {
     const failure = await failureOf(ask());
     assert.deepEqual([failure.code, failure.retryable], ['remote-refused', false]);
     assert.match(failure.message, /cannot be trusted \(DEPTH_ZERO_SELF_SIGNED_CERT\)/);
-    assert.match(failure.remedy ?? '', /CA file/);
+    assert.match(failure.remedy ?? '', /--ca-file/);
   });
 
   it('refuses it even when Node is told not to look', async () => {
