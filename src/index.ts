@@ -37,7 +37,7 @@ export {
   startLocalCloud, type Fault, type FaultPlan, type LocalCloud, type LocalCloudOptions, type RequestInfo, type RequestLog, type RequestRecord, type TemporaryCredentials,
 } from './local/cloud.js';
 export type { EncodedPath } from './run/types.js';
-export type { ByteRange } from './store/store.js';
+export type { ByteRange, StorageClass } from './store/store.js';
 export {
   AuthenticationError, EnvelopeError, KmsError, MasterKeyError, SealiftError, StoreError, UnauthenticatedObjectError, isSealiftError,
   type Cause, type ErrorCode, type Failure,

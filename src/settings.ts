@@ -46,6 +46,7 @@ export const SETTINGS = {
   'dry-run': { kind: 'flag', describe: 'Print the plan and the effective numbers; nothing is sent or written', byDefault: 'false' },
   checksum: { kind: 'flag', describe: 'Read unchanged files again instead of trusting size and times; a push needs the private key for it', byDefault: 'false' },
   'if-exists': { kind: 'choice', choices: ['changed', 'skip', 'overwrite', 'fail'], describe: 'What to do about an object that no manifest knows: changed, skip, overwrite, fail', byDefault: 'changed' },
+  'storage-class': { kind: 'choice', choices: ['Standard', 'IA', 'Archive', 'ColdArchive', 'DeepColdArchive'], describe: 'Storage class of what is sent: Standard, IA, Archive, ColdArchive, DeepColdArchive', byDefault: 'that of the bucket' },
   symlinks: { kind: 'choice', choices: ['record', 'skip', 'follow'], describe: 'What to do about symbolic links: record, skip, follow', byDefault: 'record' },
   overwrite: { kind: 'flag', describe: 'Replace existing local files, never directories', byDefault: 'false' },
   'on-collision': { kind: 'choice', choices: ['fail', 'rename', 'keep'], describe: 'Names that differ in case or Unicode form only: fail, rename, or keep (trust the file system)', byDefault: 'fail' },
@@ -91,7 +92,7 @@ const KMS = ['kms-key', 'kms-endpoint', 'kms-region', 'kms-qps'] as const satisf
 const REACH = [...KEYS, ...KMS, ...SECRETS, 'endpoint', 'region', 'internal', 'ca-file', 'local', 'local-data'] as const satisfies readonly SettingName[];
 const NUMBERS = ['threads', 'concurrency', 'part-size', 'memory'] as const satisfies readonly SettingName[];
 const CHOICE = ['manifest', 'include', 'exclude', 'checksum', 'break-lock', 'dry-run'] as const satisfies readonly SettingName[];
-const PUSH = ['resume-secret', 'envelope', 'kms-flavour', 'if-exists', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
+const PUSH = ['resume-secret', 'envelope', 'kms-flavour', 'if-exists', 'storage-class', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
 const PULL = ['overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', 'preserve-special-bits', 'preserve-sparse', 'new-run'] as const satisfies readonly SettingName[];
 
 /** Which options each command takes. */

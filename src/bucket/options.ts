@@ -3,7 +3,7 @@ import type { Attributes } from '../envelope/envelope.js';
 import type { EnvelopeFamily } from '../keys/wrapper.js';
 import type { Credentials } from '../run/options.js';
 import type { CredentialsProvider } from '../store/credentials.js';
-import type { ByteRange } from '../store/store.js';
+import type { ByteRange, StorageClass } from '../store/store.js';
 import type { CryptoProvider } from './provider.js';
 
 /** A bucket, who asks, and with which master keys. */
@@ -64,6 +64,8 @@ export interface PutObjectOptions extends OperationOptions {
   readonly contentMd5?: string;
   /** Refuse to replace an existing object: StoreError `exists`. @default false */
   readonly forbidOverwrite?: boolean;
+  /** @default that of the bucket */
+  readonly storageClass?: StorageClass;
   /** Called while bytes move. */
   readonly onProgress?: ((progress: ObjectProgress) => void) | undefined;
 }

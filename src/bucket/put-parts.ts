@@ -29,7 +29,7 @@ export async function putParts(object: FrozenObject, options: PutObjectOptions, 
   const partBytes = wholePieces(body) * (body.pieces[0]?.bytes ?? 0);
   const headers = await headersOf(object, options, { partBytes, ports });
   const upload = { ...object, headers, parts: cut(body.sizeBytes, partBytes) };
-  const uploadId = await ports.store.initiateUpload(name, { metadata: headers.metadata, ...requestOptions(options) });
+  const uploadId = await ports.store.initiateUpload(name, { metadata: headers.metadata, storageClass: options.storageClass, ...requestOptions(options) });
   try {
     const stored = await complete(upload, uploadId, await sendAll(upload, uploadId, options, ports), { options, ports });
     return { etag: stored.etag, sizeBytes: body.sizeBytes, ...(stored.versionId === undefined ? {} : { versionId: stored.versionId }) };

@@ -38,7 +38,7 @@ async function send(name: string, sealed: { data: Buffer; headers: SealedHeaders
   const { data, headers: { metadata, commitment } } = sealed;
   const crc64 = ports.crc64.digestOf(data);
   try {
-    return await ports.store.put(name, data, { metadata, crc64, ...requestOptions(options) });
+    return await ports.store.put(name, data, { metadata, crc64, storageClass: options.storageClass, ...requestOptions(options) });
   } catch (error) {
     const isLost = isSealiftError(error) && error.code === 'exists';
     const ours = isLost ? await findSealed(ports.store, name, { commitment, crc64 }) : undefined;

@@ -42,6 +42,7 @@ export function describeLines(inspection: Inspection): string[] {
   const { address, head, envelope } = inspection;
   const facts: (readonly [label: string, text: string])[] = [
     ['size', `${formatCount(head.sizeBytes)} bytes${head.lastModified === undefined ? '' : `, last changed ${head.lastModified}`}`],
+    ...(head.storageClass === undefined ? [] : [['class', head.storageClass] as const]),
     ...(envelope === null ? [['encrypted', 'no: it carries no envelope, and anyone who may read the bucket reads it'] as const] : envelopeFacts(inspection, envelope)),
     ...Object.entries(userMetadataOf(head.metadata)).map(([name, value]) => ['metadata', `${name.replace('x-oss-meta-', '')}: ${value}`] as const),
   ];
@@ -51,7 +52,7 @@ export function describeLines(inspection: Inspection): string[] {
 /** The same for programs. */
 export function describeEvent({ key, head, envelope, verdict }: Inspection): { readonly event: string } {
   const facts = {
-    key, bytes: head.sizeBytes, etag: head.etag, lastModified: head.lastModified, encrypted: envelope !== null,
+    key, bytes: head.sizeBytes, etag: head.etag, lastModified: head.lastModified, storageClass: head.storageClass, encrypted: envelope !== null,
     ...(envelope === null ? {} : envelopeFields(envelope)),
     ...(verdict === undefined ? {} : { opens: verdictFields(verdict) }),
     metadata: userMetadataOf(head.metadata),

@@ -9,6 +9,7 @@ import { COMMAND_SETTINGS } from '../settings.js';
 import type { ListedObject, ObjectStore } from '../store/store.js';
 import { withBucket } from './bucket-session.js';
 import type { Context } from './context.js';
+import { defined } from './defined.js';
 import { inOrder } from './in-order.js';
 import { writeTo } from './output.js';
 
@@ -20,6 +21,7 @@ interface Row {
   readonly bytes: number;
   readonly state: ObjectState;
   readonly envelope: EnvelopeFamily | undefined;
+  readonly storageClass: string | undefined;
 }
 
 const STATES: readonly ObjectState[] = ['sealed', 'unauthenticated', 'plain', 'invalid'];
@@ -50,8 +52,8 @@ export async function runLs(context: Context, flags: Readonly<Record<string, unk
 /** Undefined for an object that is gone since the listing. */
 async function rowOf(store: ObjectStore, { key }: ListedObject, signal: AbortSignal): Promise<Row | undefined> {
   try {
-    const { metadata, sizeBytes: bytes } = await store.head(key, { signal });
-    return { key, bytes, ...judge(metadata, bytes) };
+    const { metadata, sizeBytes: bytes, storageClass } = await store.head(key, { signal });
+    return { key, bytes, storageClass, ...judge(metadata, bytes) };
   } catch (error) {
     if (isSealiftError(error) && error.code === 'not-found') {
       return undefined;
@@ -73,8 +75,8 @@ function judge(metadata: Readonly<Record<string, string>>, bytes: number): Pick<
   }
 }
 
-function eventOf({ key, bytes, state, envelope }: Row): { readonly event: string } {
-  return { event: 'object', ...{ key, bytes, state, authenticated: state === 'sealed' }, ...(envelope === undefined ? {} : { envelope }) };
+function eventOf({ key, bytes, state, envelope, storageClass }: Row): { readonly event: string } {
+  return { event: 'object', ...{ key, bytes, state, authenticated: state === 'sealed' }, ...defined({ envelope, storageClass }) };
 }
 
 function textOf({ key, bytes, state }: Row): string {

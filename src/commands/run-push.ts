@@ -21,6 +21,7 @@ export async function runPush(context: Context, request: PushRequest): Promise<v
     const { push } = await import('../run/push.js');
     const { symlinks, checksum, envelope } = settings;
     const resumeSecret = settings['resume-secret'];
-    return push({ ...common, source, ownPaths: session.ownPaths, ...defined({ ifExists: settings['if-exists'], symlinks, checksum, envelope, resumeSecret }) });
+    const choices = defined({ ifExists: settings['if-exists'], storageClass: settings['storage-class'], symlinks, checksum, envelope, resumeSecret });
+    return push({ ...common, source, ownPaths: session.ownPaths, ...choices });
   });
 }

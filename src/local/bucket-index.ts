@@ -16,6 +16,8 @@ export interface ObjectEntry {
   readonly file: string;
   /** Where the bytes begin in the file. */
   readonly start: number;
+  /** Absent for Standard. */
+  readonly storageClass?: string | undefined;
 }
 
 /** What is read from the index when it is asked for. */
@@ -32,7 +34,7 @@ interface Placed extends ObjectEntry {
   readonly lineBytes: number;
 }
 
-const entrySchema = z.tuple([z.string(), z.number(), z.string(), z.string(), z.number(), z.string(), z.number()]);
+const entrySchema = z.tuple([z.string(), z.number(), z.string(), z.string(), z.number(), z.string(), z.number(), z.string().optional()]);
 const detailsSchema = z.object({
   headers: z.record(z.string(), z.string()),
   parts: z.array(z.tuple([z.string(), z.number()])).optional(),
@@ -165,9 +167,9 @@ export class BucketIndex {
   #replayLine(line: Buffer): void {
     const [kind, head, tail] = splitLine(line);
     if (kind === '+' && tail !== undefined) {
-      const [key, sizeBytes, etag, crc64, modifiedMs, file, start] = this.#parse(entrySchema, head);
+      const [key, sizeBytes, etag, crc64, modifiedMs, file, start, storageClass] = this.#parse(entrySchema, head);
       const lineStart = this.#size + line.length - tail.length;
-      this.#remember(key, { sizeBytes, etag, crc64, modifiedMs, file, start, lineStart, lineBytes: tail.length });
+      this.#remember(key, { sizeBytes, etag, crc64, modifiedMs, file, start, storageClass, lineStart, lineBytes: tail.length });
     } else if (kind === '-' && tail === undefined) {
       this.#forget(this.#parse(z.string(), head));
     } else {
@@ -212,8 +214,9 @@ function writeAll(descriptor: number, bytes: Buffer): number {
 }
 
 function lineOf(key: string, entry: ObjectEntry, details: string) {
-  const { sizeBytes, etag, crc64, modifiedMs, file, start } = entry;
-  const head = `+\t${JSON.stringify([key, sizeBytes, etag, crc64, modifiedMs, file, start])}\t`;
+  const { sizeBytes, etag, crc64, modifiedMs, file, start, storageClass } = entry;
+  const facts = [key, sizeBytes, etag, crc64, modifiedMs, file, start, ...(storageClass === undefined ? [] : [storageClass])];
+  const head = `+\t${JSON.stringify(facts)}\t`;
   return { text: `${head}${details}\n`, detailsOffset: Buffer.byteLength(head), detailsBytes: Buffer.byteLength(details) };
 }
 

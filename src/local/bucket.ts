@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { LOCAL_SMALL_BODY_BYTES } from '../limits.js';
 import { BucketIndex, type ObjectDetails, type ObjectEntry } from './bucket-index.js';
+import { storageClassOf } from './metadata.js';
 import { OssError } from './oss-error.js';
 import { Packs } from './packs.js';
 import { type Part, type Upload, Uploads } from './uploads.js';
@@ -146,7 +147,9 @@ export class Bucket {
     this.index.close();
   }
 
-  #commit(key: string, entry: ObjectEntry, details: ObjectDetails): ObjectEntry {
+  #commit(key: string, bytes: ObjectEntry, details: ObjectDetails): ObjectEntry {
+    const storageClass = storageClassOf(details.headers);
+    const entry = { ...bytes, storageClass: storageClass === 'Standard' ? undefined : storageClass };
     const before = this.index.get(key);
     this.index.put(key, entry, details);
     if (entry.file.startsWith(PACKS)) {

@@ -153,7 +153,7 @@ function contents(index: BucketIndex, key: string, name: typeof text): string[] 
     text('ETag', quoted(entry?.etag ?? '')),
     text('Type', entry?.etag.includes('-') === true ? 'Multipart' : 'Normal'),
     text('Size', entry?.sizeBytes ?? 0),
-    text('StorageClass', 'Standard'),
+    text('StorageClass', entry?.storageClass ?? 'Standard'),
   ];
 }
 

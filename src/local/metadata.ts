@@ -9,6 +9,8 @@ const ENCRYPTION = `${META}client-side-encryption-`;
 /** Headers that OSS keeps beside user metadata and gives back. */
 const KEPT = ['content-type', 'content-disposition', 'content-encoding', 'content-language', 'cache-control', 'expires', 'x-oss-storage-class'];
 
+const CLASSES: ReadonlySet<string> = new Set(['Standard', 'IA', 'Archive', 'ColdArchive', 'DeepColdArchive']);
+
 /** Headers that must accompany a client-encrypted object, and the sub-code of the refusal. */
 const ENCRYPTION_REQUIRED = [
   ['key', '0005-00000401'],
@@ -33,7 +35,14 @@ export function objectHeaders(headers: IncomingHttpHeaders, kind: 'single' | 'mu
       kept[name] = value;
     }
   }
+  if (!CLASSES.has(storageClassOf(kept))) {
+    throw invalidArgument('The storage class that x-oss-storage-class names does not exist.');
+  }
   return { ...kept, ...metadata };
+}
+
+export function storageClassOf(headers: ObjectHeaders): string {
+  return headers['x-oss-storage-class'] ?? 'Standard';
 }
 
 /** `x-oss-meta-…` headers alone. */

@@ -1,6 +1,7 @@
 import type { MasterKey } from '../keys/master-key.js';
 import type { EnvelopeFamily } from '../keys/wrapper.js';
 import type { OssConfig } from '../store/oss.js';
+import type { StorageClass } from '../store/store.js';
 import type { Job } from './jobs.js';
 import type { IfExists } from './options.js';
 
@@ -26,6 +27,7 @@ export interface PushMode {
   readonly ifExists: IfExists;
   readonly followSymlinks: boolean;
   readonly checksum: boolean;
+  readonly storageClass?: StorageClass | undefined;
 }
 
 export interface PullMode {

@@ -1,6 +1,7 @@
 import type { Cause } from '../errors.js';
 import type { MasterKey } from '../keys/master-key.js';
 import type { EnvelopeFamily } from '../keys/wrapper.js';
+import type { StorageClass } from '../store/store.js';
 import type { EventListener, SummaryEvent } from './events.js';
 import type { FirstTouch } from './first-touch.js';
 import type { ThreadPool } from './threads/thread-pool.js';
@@ -100,6 +101,8 @@ export interface PushOptions extends TransferOptions {
   readonly ifExists?: IfExists;
   /** Read unchanged files again and compare instead of trusting size and times, which takes a key that opens. @default false */
   readonly checksum?: boolean;
+  /** Of what is sent; objects that are there, and uploads that have begun, keep theirs. @default that of the bucket */
+  readonly storageClass?: StorageClass;
   /** @default 'record' */
   readonly symlinks?: 'follow' | 'skip' | 'record';
   /**

@@ -51,7 +51,7 @@ const BY_CODE: Readonly<Record<string, Cause>> = {
   RequestTimeTooSkewed: { code: 'clock-skew', says: 'the clock of this machine is wrong by more than 15 minutes', remedy: 'Set the clock, then run the same command again.' },
   FileAlreadyExists: { code: 'exists', says: 'the object exists already' },
   PreconditionFailed: { code: 'replaced', says: 'the object is no longer the one that was asked for' },
-  InvalidObjectState: { code: 'remote-refused', says: 'the object is archived', remedy: 'Restore it first, then run the same command again.' },
+  InvalidObjectState: { code: 'remote-refused', says: 'the object is archived', remedy: 'Restore it first, in the console or with "ossutil restore", then run the same command again.' },
   InvalidObjectName: { code: 'name-invalid', says: 'OSS does not accept this name' },
   EntityTooLarge: { code: 'too-large', says: 'the body is too large for one request' },
   InvalidDigest: GARBLED,

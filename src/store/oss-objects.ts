@@ -60,9 +60,10 @@ export function checkedKey(key: string): string {
   return key;
 }
 
-/** Type, guard and metadata of a new object. Throws a TypeError for metadata that would be something else. */
-export function uploadHeaders({ metadata, forbidOverwrite }: Omit<PutOptions, 'crc64'>): Required<Pick<OssRequest, 'headers' | 'metadata'>> {
-  return { headers: forbidOverwrite === true ? GUARDED : UNGUARDED, metadata: checkedMetadata(metadata) };
+/** Type, guard, class and metadata of a new object. Throws a TypeError for metadata that would be something else. */
+export function uploadHeaders({ metadata, forbidOverwrite, storageClass }: Omit<PutOptions, 'crc64'>): Required<Pick<OssRequest, 'headers' | 'metadata'>> {
+  const headers = forbidOverwrite === true ? GUARDED : UNGUARDED;
+  return { headers: storageClass === undefined ? headers : { ...headers, 'x-oss-storage-class': storageClass }, metadata: checkedMetadata(metadata) };
 }
 
 function checkedMetadata(metadata: Metadata): Metadata {
@@ -101,6 +102,7 @@ function headOf(answer: OssAnswer, sizeBytes: number): ObjectHead {
     sizeBytes,
     metadata: metadataOf(answer.headers),
     lastModified: headerOf(answer.headers, 'last-modified'),
+    storageClass: headerOf(answer.headers, 'x-oss-storage-class'),
     ...storedObject(answer),
   };
 }

@@ -10,12 +10,17 @@ export interface RequestOptions {
   readonly onRetry?: (failure: SealiftError) => void;
 }
 
+/** What OSS charges for keeping an object, for how long at least, and whether it must be restored before it is read. */
+export type StorageClass = 'Standard' | 'IA' | 'Archive' | 'ColdArchive' | 'DeepColdArchive';
+
 export interface PutOptions extends RequestOptions {
   readonly metadata: Metadata;
   /** CRC-64/XZ of the body: compared with the server's; of the whole body, decimal semantics. */
   readonly crc64: bigint;
   /** Refuse to replace an existing object: fails with code `exists`. @default false */
   readonly forbidOverwrite?: boolean;
+  /** @default that of the bucket */
+  readonly storageClass?: StorageClass | undefined;
 }
 
 export interface StoredObject {
@@ -31,6 +36,8 @@ export interface ObjectHead extends StoredObject {
   readonly metadata: Metadata;
   /** RFC 1123 date of the last change. */
   readonly lastModified: string | undefined;
+  /** As the server names it. */
+  readonly storageClass: string | undefined;
 }
 
 /** A half-open range of bytes: `start` included, `end` excluded. */

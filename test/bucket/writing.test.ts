@@ -51,6 +51,17 @@ describe('writing', () => {
     await assert.rejects(bucket.headObject('a'), { code: 'not-found' });
   });
 
+  it('gives an object the class that was asked for, whole, in parts and from a stream', async (t) => {
+    const scene = await openScene(t);
+    const bucket = scene.bucket();
+    for (const [name, body] of [['small', 'x'], ['large', content(LARGE)], ['stream', Readable.from([content(LARGE)])]] as const) {
+      await bucket.putObject(name, body, { storageClass: 'IA' });
+      assert.equal((await scene.store.head(name)).storageClass, 'IA', name);
+    }
+    await bucket.putObject('small', 'x');
+    assert.equal((await scene.store.head('small')).storageClass, 'Standard');
+  });
+
   it('recognises its own object when only the answer was lost', async (t) => {
     const scene = await openScene(t);
     const bucket = scene.bucket();

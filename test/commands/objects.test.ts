@@ -63,6 +63,7 @@ describe('sealift ls', () => {
       ['object', 'p/sealed', 'sealed', true, 'oss-crypto'], ['object', 'p/sub/other', 'sealed', true, 'client-side-encryption'],
       ['listing', undefined, undefined, undefined, undefined],
     ]);
+    assert.equal(events[0]?.['storageClass'], 'Standard');
     assert.deepEqual([events[4]?.['objects'], events[4]?.['bytes'], events[4]?.['sealed']], [4, 1234 + 1 + 5 + foreign.size, 2]);
   });
 
@@ -138,11 +139,11 @@ describe('sealift cat', () => {
 describe('sealift inspect', () => {
   it('explains a sealed object, and names the key that opens it', async (t) => {
     const { scene, inspect, url } = await openShell(t);
-    await scene.bucket().putObject('naïve', 'x', { metadata: { author: 'Ada' } });
+    await scene.bucket().putObject('naïve', 'x', { metadata: { author: 'Ada' }, storageClass: 'IA' });
     const { stdout, exitCode } = await inspect('naïve');
     const text = stdout.toString();
     assert.equal(text.split('\n')[0], url('naïve'));
-    for (const fact of [/envelope +oss-crypto/, /sealed +by Sealift, format version 1, as "naïve"/, /OAEP-SHA-1 \(rsa\)/, /opens with +RSA-2048 SHA256:[0-9a-f]{64}; name, length and attributes are authentic/, /Python SDK, 2\.4\.0/, /ciphertext without an error/, /metadata +author: Ada/]) {
+    for (const fact of [/class +IA\n/, /envelope +oss-crypto/, /sealed +by Sealift, format version 1, as "naïve"/, /OAEP-SHA-1 \(rsa\)/, /opens with +RSA-2048 SHA256:[0-9a-f]{64}; name, length and attributes are authentic/, /Python SDK, 2\.4\.0/, /ciphertext without an error/, /metadata +author: Ada/]) {
       assert.match(text, fact);
     }
     assert.equal(exitCode, 0);

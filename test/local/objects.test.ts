@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import type OSS from 'ali-oss';
 import { Crc64 } from '../../src/crypto/crc64.js';
+import type { LocalCloud } from '../../src/local/cloud.js';
 import { requestV4, type Request } from './sign.js';
 import { aliOss, raw, refusal, startCloud } from './support.js';
 
@@ -53,6 +54,27 @@ describe('objects', () => {
     assert.equal(headersOf(plain)['content-length'], '9');
     assert.equal(headersOf(plain)['x-oss-meta-n'], undefined);
     assert.deepEqual((await get(client, 'm.bin')).content, body);
+  });
+
+  it('keeps the class of an object, and lists it, also after a restart; there are five', async (test) => {
+    const { client, send, cloud, dataDirectory } = await started(test);
+    for (const name of ['Standard', 'IA', 'Archive', 'ColdArchive', 'DeepColdArchive']) {
+      await client.put(`o/${name}`, Buffer.from('x'), { headers: { 'x-oss-storage-class': name } });
+      await client.put('o/last', Buffer.from('x'), { headers: { 'x-oss-storage-class': name } });
+    }
+    await client.put('o/none', Buffer.from('x'));
+    const refused = await send({ method: 'PUT', bucket: 'b-1', key: 'o/other', body: 'x', headers: { 'x-oss-storage-class': 'Frozen' } });
+    assert.equal(refused.status, 400);
+    assert.match(refused.body, /<Code>InvalidArgument</u);
+    const list = async (from: LocalCloud) => (await raw(from.oss.endpoint, requestV4({ method: 'GET', bucket: 'b-1', key: '', query: [['list-type', '2']] }, from))).body;
+    const before = await list(cloud);
+    await cloud.close();
+    for (const body of [before, await list((await startCloud(test, { dataDirectory })).cloud)]) {
+      assert.deepEqual(
+        Array.from(body.matchAll(/<Key>o\/(.*?)<.*?<StorageClass>(.*?)</gu), ([, key, storageClass]) => [key, storageClass]),
+        [['Archive', 'Archive'], ['ColdArchive', 'ColdArchive'], ['DeepColdArchive', 'DeepColdArchive'], ['IA', 'IA'], ['Standard', 'Standard'], ['last', 'DeepColdArchive'], ['none', 'Standard']],
+      );
+    }
   });
 
   it('stores bodies of every size and framing, small ones and streamed ones', async (test) => {

@@ -55,7 +55,7 @@ export async function preparePush(options: PushOptions): Promise<PreparedPush> {
     concurrency: bounds.concurrency,
     threads: bounds.threads,
     channel: randomUUID(),
-    push: { ifExists: options.ifExists ?? 'changed', followSymlinks: options.symlinks === 'follow', checksum: options.checksum ?? false },
+    push: { ifExists: options.ifExists ?? 'changed', followSymlinks: options.symlinks === 'follow', checksum: options.checksum ?? false, storageClass: options.storageClass },
   };
   const target = { ...options.target, prefix };
   const identity = identityOf({ kind: 'push', root, target, credentials, envelope: family, keyFingerprint });

@@ -125,7 +125,7 @@ export function existsError(key: string): SealiftError {
 
 function send(item: PushItem, sealed: Sealed, options: Pick<PutOptions, 'forbidOverwrite' | 'onRetry'>, ports: Ports): Promise<StoredObject> {
   const { body, crc64, headers } = sealed;
-  return ports.store.put(item.key, body, { metadata: headers.metadata, crc64, ...options });
+  return ports.store.put(item.key, body, { metadata: headers.metadata, crc64, storageClass: ports.context.push?.storageClass, ...options });
 }
 
 function doneOutcome(item: PushItem, stat: FileStat, sealed: Sealed, stored: StoredObject): DoneOutcome {

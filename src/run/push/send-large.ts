@@ -44,8 +44,9 @@ async function begun(item: PushItem, upload: SealedUpload, mayReplace: boolean, 
     return upload.uploadId;
   }
   let tries = 1;
-  const uploadId = await scene.ports.store.initiateUpload(item.key, {
-    metadata: upload.headers.metadata, forbidOverwrite: !mayReplace, onRetry: () => { tries += 1; },
+  const { store, context } = scene.ports;
+  const uploadId = await store.initiateUpload(item.key, {
+    metadata: upload.headers.metadata, forbidOverwrite: !mayReplace, storageClass: context.push?.storageClass, onRetry: () => { tries += 1; },
   });
   upload.uploadId = uploadId;
   await scene.manifest.upload(item.id, uploadId);
