@@ -7,17 +7,23 @@ import { planFile } from '../plan.js';
 import { resultOf } from '../run-result.js';
 import type { Tally } from '../tally.js';
 import type { EncodedPath, WalkEntry } from '../types.js';
+import { HardLinks } from './hard-links.js';
 import { walkOf, type PreparedPush } from './prepare-push.js';
 
 /** The plan of a push, file by file, and its effective numbers: nothing is sent, nothing is written. */
 export async function dryRunPush(prepared: PreparedPush, tally: Tally): Promise<RunResult> {
   tally.emit({ event: 'start', run: 'dry-run', effective: prepared.effective });
   const known = await viewManifest(prepared.identity, prepared.options);
+  const hardLinks = new HardLinks();
   try {
     for await (const entry of walkOf(prepared, [], prepared.options.signal)) {
       tally.scanned(entry.kind === 'file' ? entry.sizeBytes : 0);
+      if (entry.kind === 'file') {
+        hardLinks.saw(entry);
+      }
       planEntry(entry, { prepared, tally, known });
     }
+    hardLinks.tell(tally);
   } finally {
     await known?.release();
   }

@@ -11,6 +11,7 @@ import { afterAttempt, planFile, type Known } from '../plan.js';
 import type { Session } from '../session.js';
 import type { EncodedPath, FileStat, ObjectKey, SkippedEntry, SourceFile, WalkEntry } from '../types.js';
 import { giveUp } from './give-up.js';
+import { HardLinks } from './hard-links.js';
 import type { PreparedPush } from './prepare-push.js';
 import type { PushLarge } from './push-large.js';
 import { sceneOf, type PushScene } from './push-scene.js';
@@ -31,6 +32,7 @@ export class PushRun {
   readonly #resumeSecret: KeyObject | undefined;
   readonly #small: Dispatcher<Unnumbered, PushItem>;
   readonly #largeFiles = new Budget(LARGE_FILES_AT_ONCE);
+  readonly #hardLinks = new HardLinks();
   #pushLarge: Promise<PushLarge> | undefined;
   /** Small files handed over. */
   #handedOver = 0;
@@ -66,6 +68,7 @@ export class PushRun {
           await admitted;
         }
       }
+      this.#hardLinks.tell(session.tally);
       await this.#small.flush();
       session.tally.scanEnded();
     } catch (error) {
@@ -85,6 +88,7 @@ export class PushRun {
     tally.scanned(entry.kind === 'file' ? entry.sizeBytes : 0);
     switch (entry.kind) {
       case 'file':
+        this.#hardLinks.saw(entry);
         return this.#admitFile(entry);
       case 'empty-directory':
         this.#manifest.directory(entry.path);
