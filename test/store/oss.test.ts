@@ -29,14 +29,14 @@ function xml(text: string): Buffer {
 describe('a request to OSS', () => {
   it('puts bytes, metadata and a guard as they are', () =>
     withServer(() => stored, async (store, server) => {
-      const result = await store.put('dir/a b+c&日.txt', body, { metadata, crc64, forbidOverwrite: true });
+      const result = await store.put('dir/a b+c&日.txt', body, { metadata, crc64, forbidOverwrite: true, storageClass: 'IA' });
       assert.deepEqual(result, { etag: md5, crc64, versionId: 'V1' });
       const [{ method, path, headers, body: sent } = assert.fail()] = server.requests;
       assert.deepEqual([method, path], ['PUT', '/b-1/dir/a%20b%2Bc%26%E6%97%A5.txt']);
       assert.ok(sent.equals(body));
       assert.equal(headers['host'], `127.0.0.1:${server.port}`);
       assert.equal(headers['content-type'], 'application/octet-stream');
-      assert.equal(headers['x-oss-forbid-overwrite'], 'true');
+      assert.deepEqual([headers['x-oss-forbid-overwrite'], headers['x-oss-storage-class']], ['true', 'IA']);
       assert.equal(headers['content-md5'], undefined);
       assert.equal(headers['x-oss-security-token'], SECRETS.securityToken);
       assert.deepEqual([headers['x-oss-meta-client-side-encryption-key'], headers['x-oss-meta-n']], ['QUJD+/=', '5']);
@@ -132,21 +132,21 @@ describe('a store', () => {
 });
 
 describe('an answer of OSS', () => {
-  it('of head is size, checksum, metadata and date', () =>
+  it('of head is size, checksum, metadata, date and class', () =>
     withServer(() => answer(200, {
       'content-length': 4711, ETag: '"E"', 'x-oss-hash-crc64ecma': '18446744073709551615', 'X-Oss-Meta-A': 'b', 'x-oss-meta-long': 'y'.repeat(8000),
-      'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT', 'x-oss-object-type': 'Normal',
+      'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT', 'x-oss-object-type': 'Normal', 'x-oss-storage-class': 'IA',
     }), async (store) => {
       assert.deepEqual(await store.head('k'), {
         etag: 'E', crc64: 2n ** 64n - 1n, sizeBytes: 4711, metadata: { 'x-oss-meta-a': 'b', 'x-oss-meta-long': 'y'.repeat(8000) },
-        lastModified: 'Thu, 01 Jan 2026 00:00:00 GMT',
+        lastModified: 'Thu, 01 Jan 2026 00:00:00 GMT', storageClass: 'IA',
       });
     }));
 
   it('of get is a body that is as long as it says', () =>
     withServer(() => answer(200, { ETag: '"E"' }, body), async (store, server) => {
       const { body: stream, ...rest } = await store.get('k', { ifMatch: 'E' });
-      assert.deepEqual(rest, { etag: 'E', crc64: undefined, sizeBytes: 11, contentBytes: 11, metadata: {}, lastModified: undefined });
+      assert.deepEqual(rest, { etag: 'E', crc64: undefined, sizeBytes: 11, contentBytes: 11, metadata: {}, lastModified: undefined, storageClass: undefined });
       assert.ok((await buffer(stream)).equals(body));
       assert.equal(server.requests[0]?.headers['if-match'], '"E"');
       assert.equal(server.requests[0].headers['range'], undefined);
@@ -260,7 +260,7 @@ describe('an answer of OSS', () => {
         ? xml('<R><UploadId>U</UploadId></R>')
         : answer(200, { ETag: '"X-2"', 'x-oss-hash-crc64ecma': '7' }, '<R><ETag>"X-2"</ETag></R>');
     }, async (store, server) => {
-      const upload = { key: 'big/k.bin', uploadId: await store.initiateUpload('big/k.bin', { metadata, forbidOverwrite: true }) };
+      const upload = { key: 'big/k.bin', uploadId: await store.initiateUpload('big/k.bin', { metadata, forbidOverwrite: true, storageClass: 'IA' }) };
       const part = await store.uploadPart({ ...upload, number: 2 }, body, { crc64, metadata: { 'x-oss-meta-a': 'b' } });
       assert.deepEqual(part, { number: 2, etag: md5, sizeBytes: 11 });
       const parts = [part, { number: 1, etag: 'A&<', sizeBytes: 1 }];
@@ -268,6 +268,7 @@ describe('an answer of OSS', () => {
       assert.equal((await failureOf(store.completeUpload(upload, parts, { crc64: 8n }))).code, 'checksum-mismatch');
       const [initiated, sent, completed] = server.requests;
       assert.deepEqual([initiated?.headers['x-oss-forbid-overwrite'], initiated?.headers['x-oss-meta-n'], initiated?.headers['content-length']], ['true', '5', '0']);
+      assert.equal(initiated?.headers['x-oss-storage-class'], 'IA');
       assert.deepEqual([sent?.path, sent?.headers['content-md5'], sent?.headers['x-oss-meta-a']], ['/b-1/big/k.bin?partNumber=2&uploadId=U', undefined, 'b']);
       assert.equal(completed?.headers['x-oss-forbid-overwrite'], 'true');
       assert.match(completed.body.toString(), /<PartNumber>1<\/PartNumber>\n<ETag>"A&amp;&lt;"<\/ETag>\n<\/Part>\n<Part>\n<PartNumber>2</);
