@@ -9,13 +9,13 @@ import type { DirectoryHandle } from './directory.js';
 import { errnoOf, writeFailure } from './errno.js';
 import { isOursAlone } from './machine.js';
 import { writeAroundHoles } from './sparse.js';
+import { wholeMicroseconds } from './stat.js';
 import { temporaryName } from './temporary.js';
 import { writeFully } from './write.js';
 
 const PRIVATE = 0o600;
 const PERMISSIONS = 0o777;
 const ALL_BITS = 0o7777;
-const NS_PER_US = 1000n;
 const US_PER_SECOND = 1e6;
 
 const fsyncAsync = promisify(fsync);
@@ -209,7 +209,7 @@ function setAttributes(fd: number, { mode, mtimeNs, preserveSpecialBits }: Commi
   if (mtimeNs !== undefined) {
     // libuv cuts to whole microseconds, and a double of seconds resolves a quarter of one until the year 2106: aiming at
     // the middle of the microsecond hits it exactly. As text, because Node takes a negative number, before 1970, for "now".
-    const wholeUs = Number(mtimeNs / NS_PER_US);
+    const wholeUs = Number(wholeMicroseconds(mtimeNs));
     const seconds = String((wholeUs + (wholeUs < 0 ? -0.5 : 0.5)) / US_PER_SECOND);
     futimesSync(fd, seconds, seconds);
   }

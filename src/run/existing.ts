@@ -1,6 +1,7 @@
 import { parseAttributes } from '../envelope/authentication.js';
 import { parseEnvelope } from '../envelope/envelope.js';
 import { isSealiftError, StoreError, type SealiftError } from '../errors.js';
+import { isSameTime } from '../files/stat.js';
 import type { ObjectHead, ObjectStore, StoredObject } from '../store/store.js';
 import type { IfExists } from './options.js';
 import type { FileStat, ObjectKey } from './types.js';
@@ -16,7 +17,7 @@ export type Existing =
   | { readonly kind: 'same'; readonly head: ObjectHead }
   /** Its headers over another body. */
   | { readonly kind: 'broken' }
-  /** Sealed under this key, from a file of the same size and mtime. */
+  /** Sealed under this key, from a file of the same size and mtime, as far as a pull restores that. */
   | { readonly kind: 'current'; readonly head: ObjectHead; readonly commitment: string }
   /** Sealed under this key, from another state of the file. */
   | { readonly kind: 'ours' }
@@ -125,7 +126,7 @@ function judge(head: ObjectHead, key: ObjectKey, stat: FileStat, sealed: JustSea
     return { kind: 'foreign' };
   }
   const { mtimeNs } = parseAttributes(authentication.attributes);
-  if (head.sizeBytes !== stat.sizeBytes || mtimeNs !== stat.mtimeNs) {
+  if (head.sizeBytes !== stat.sizeBytes || !isSameTime(mtimeNs, stat.mtimeNs)) {
     return { kind: 'ours' };
   }
   return { kind: 'current', head, commitment: authentication.commitment };

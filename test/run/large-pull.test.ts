@@ -16,9 +16,9 @@ function bulk(seed = 1): Buffer {
   return Buffer.alloc(SIZE, content(65_521, seed));
 }
 
-async function pushed(world: World): Promise<void> {
+async function pushed(world: World, manifests = world.manifests): Promise<void> {
   plant(world.source, { file: bulk() });
-  const { result } = await world.push();
+  const { result } = await world.push({ manifestDirectories: [manifests] });
   assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
 }
 
@@ -146,7 +146,7 @@ describe('a resumed pull of a large object', () => {
 
   it('replaces what it wrote itself when it was killed before it could record that', async (t) => {
     const world = await makeWorld(t);
-    await pushed(world);
+    await pushed(world, world.path('pushes'));
     await world.pull(world.path('back'));
     forgetDone(world);
     const { result } = await world.pull(world.path('back'));

@@ -201,7 +201,8 @@ describe('the plan of a pull', () => {
     assert.deepEqual(planPull(facts({ pulled: { ...done, etag: 'other' } }), nothing), { action: 'pull', overwrite: 'yes' });
     assert.equal(planPull(facts({ pulled: { ...done, unchanged: false } }), nothing).action, 'pull');
     assert.equal(planPull(facts({ pushed: { etag: 'E', sizeBytes: 10, mtimeNs: 5n } }), nothing).action, 'skip');
-    assert.equal(planPull(facts({ pushed: { etag: 'E', sizeBytes: 10, mtimeNs: 6n } }), nothing).action, 'refuse');
+    assert.equal(planPull(facts({ pushed: { etag: 'E', sizeBytes: 10, mtimeNs: 999n } }), nothing).action, 'skip', 'times are restored to the microsecond');
+    assert.equal(planPull(facts({ pushed: { etag: 'E', sizeBytes: 10, mtimeNs: 1000n } }), nothing).action, 'refuse');
     assert.equal(planPull(facts({ pushed: { etag: 'F', sizeBytes: 10, mtimeNs: 5n } }), nothing).action, 'refuse');
   });
 

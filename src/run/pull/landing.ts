@@ -1,6 +1,7 @@
 import { parseAttributes } from '../../envelope/authentication.js';
 import { isSealiftError, SealiftError } from '../../errors.js';
 import type { AtomicFile, CommitOptions } from '../../files/atomic.js';
+import { isSameTime } from '../../files/stat.js';
 import type { ObjectHead } from '../../store/store.js';
 import type { PullItem } from '../jobs.js';
 import type { OpenedEnvelope } from '../opening.js';
@@ -84,16 +85,12 @@ export function refuseLocalFile(item: PullItem, { opened, head }: Landing, ports
     return undefined;
   }
   const { mtimeNs } = parseAttributes(opened.sealed?.authentication.attributes ?? '');
-  const sameTime = mtimeNs !== undefined && found.stat.mtimeNs / NS_PER_US === mtimeNs / NS_PER_US;
   const isReserved = file?.isReservation(found.stat) ?? found.stat.sizeBytes === 0;
-  if (found.kind !== 'file' || !(isReserved || (found.stat.sizeBytes === head.sizeBytes && sameTime))) {
+  if (found.kind !== 'file' || !(isReserved || (found.stat.sizeBytes === head.sizeBytes && isSameTime(mtimeNs, found.stat.mtimeNs)))) {
     throw inTheWay(path, found.kind, 'and is not what an interrupted pull left there');
   }
   return 'ours';
 }
-
-/** File systems and utimes keep times to the microsecond at best. */
-const NS_PER_US = 1000n;
 
 function pathFor(item: PullItem, { sealed }: OpenedEnvelope): EncodedPath {
   return sealed === undefined ? (item.foreignPath ?? item.path) : item.path;

@@ -1,3 +1,4 @@
+import { isSameTime } from '../../files/stat.js';
 import type { SkipReason } from '../events.js';
 import type { Replace } from '../jobs.js';
 import type { FileStat } from '../types.js';
@@ -50,5 +51,5 @@ function isCurrent({ etag, pulled, pushed }: PullFacts, local: FileStat): boolea
   if (pulled?.isDone === true && pulled.unchanged && pulled.etag === etag) {
     return true;
   }
-  return pushed?.etag === etag && pushed.sizeBytes === local.sizeBytes && pushed.mtimeNs === local.mtimeNs;
+  return pushed?.etag === etag && pushed.sizeBytes === local.sizeBytes && isSameTime(pushed.mtimeNs, local.mtimeNs);
 }
