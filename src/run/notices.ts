@@ -6,6 +6,11 @@ export function unauthenticatedRead(key: string): string {
   return `${key}: read unauthenticated; it may have been changed, or opened with the wrong key`;
 }
 
+/** Of objects that a manifest records which nobody has named. */
+export function missingPerhaps(count: number, manifest: string): string {
+  return `objects that the manifest ${manifest} records and the bucket has not got: ${count}; verify --manifest ${manifest} names them`;
+}
+
 /** Passes warnings on, each text's kind once in a while: hundreds of requests fail at once when a network does. */
 export class Notices {
   readonly #tally: Tally;

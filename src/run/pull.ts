@@ -15,6 +15,9 @@ import type { EncodedPath } from './types.js';
  * continues an unfinished run. A directory that was empty when it was pushed is restored where the push's manifest is at
  * hand: named as `manifest`, or found in `manifestDirectories`.
  *
+ * That manifest also knows objects that a stale listing leaves out: they are pulled too. One that is not in the bucket fails
+ * with code `missing` where the manifest was named; of one that was found, a notice tells how many are not there.
+ *
  * Bad objects are counted, not thrown.
  *
  * @throws SealiftError `usage`, `config-invalid`, `destination-invalid`, `credentials-missing`, `master-key-missing`,

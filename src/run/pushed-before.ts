@@ -1,3 +1,4 @@
+import { keyBelow, pathOfKey } from '../files/names.js';
 import type { IndexEntry } from '../manifest/file-index.js';
 import { findManifest } from '../manifest/locate.js';
 import { openView, readManifest, type ManifestView } from '../manifest/view.js';
@@ -23,13 +24,28 @@ export interface PushedObject {
  */
 export class PushedBefore {
   readonly #view: ManifestView | undefined;
+  /** Rather than found: whoever names it answers for its being up to date. */
+  readonly isNamed: boolean;
 
-  constructor(view: ManifestView | undefined) {
+  constructor(view: ManifestView | undefined, isNamed = false) {
     this.#view = view;
+    this.isNamed = isNamed;
   }
 
   get file(): string | undefined {
     return this.#view?.file;
+  }
+
+  /** Number of paths; ids run from 0 to one less. */
+  get size(): number {
+    return this.#view?.size ?? 0;
+  }
+
+  /** Of the path whose object this is, wherever it was pushed to. */
+  idOf(key: string): number | undefined {
+    const prefix = this.#prefix;
+    const path = pathOfKey(prefix, key);
+    return path === null || keyBelow(prefix, path) !== key ? undefined : this.#view?.find(path)?.id;
   }
 
   /** Also of a file that failed since, or was given up: what was pushed is there until something replaces it. */
@@ -43,9 +59,11 @@ export class PushedBefore {
     return { id: entry.id, etag: record.etag, commitment: record.commitment ?? '', crc64: record.crc64 ?? '', sizeBytes: record.size, mtimeNs: BigInt(record.mtimeNs), attemptedSince };
   }
 
-  /** Ids and paths of everything that should be in the bucket. */
-  *objects(): Generator<{ readonly id: number; readonly path: EncodedPath }> {
-    yield* this.#entries((view, entry) => view.wasDone(entry));
+  /** Everything that should be in the bucket, of the ids that are wanted: others cost nothing. */
+  *objects(isWanted: (id: number) => boolean = () => true): Generator<{ readonly path: EncodedPath; readonly id: number; readonly key: string }> {
+    for (const entry of this.#entries((view, entry) => isWanted(entry.id) && view.wasDone(entry))) {
+      yield { ...entry, key: keyBelow(this.#prefix, entry.path) };
+    }
   }
 
   *emptyDirectories(): Generator<EncodedPath> {
@@ -69,6 +87,10 @@ export class PushedBefore {
     await this.#view?.release();
   }
 
+  get #prefix(): string {
+    return this.#view?.head.target.prefix ?? '';
+  }
+
   *#entries(accepts: (view: ManifestView, entry: IndexEntry) => boolean): Generator<{ readonly id: number; readonly path: EncodedPath }> {
     for (const entry of this.#view?.entries() ?? []) {
       if (this.#view !== undefined && accepts(this.#view, entry)) {
@@ -83,5 +105,5 @@ export async function findPushedBefore(
   identity: Pick<Identity, 'target'>, where: { readonly named: string | undefined; readonly directories: readonly string[] },
 ): Promise<PushedBefore> {
   const file = where.named ?? (await findManifest(where.directories, (head) => head.kind === 'push' && sameTarget(head, identity)));
-  return new PushedBefore(file === undefined ? undefined : await openView(file));
+  return new PushedBefore(file === undefined ? undefined : await openView(file), where.named !== undefined);
 }

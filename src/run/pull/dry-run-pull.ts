@@ -11,7 +11,8 @@ import type { Tally } from '../tally.js';
 import { openStore } from '../threads/ports.js';
 import type { EncodedPath } from '../types.js';
 import type { PreparedPull } from './prepare-pull.js';
-import { PullChoices, type FoundObject } from './pull-choices.js';
+import { PullChoices } from './pull-choices.js';
+import type { FoundObject } from './unlisted.js';
 
 /** The plan of a pull, object by object, and its effective numbers: the bucket is listed, nothing is fetched or written. */
 export async function dryRunPull(options: PullOptions, prepared: PreparedPull, pushed: PushedBefore, tally: Tally): Promise<RunResult> {
@@ -48,6 +49,7 @@ async function planAll({ signal, manifest, pushed, prepared }: Planning, tally: 
     for await (const object of choices.objects()) {
       planObject(object, choices, tally);
     }
+    planMissing(choices, tally);
     planEmptyDirectories({ pushed, prepared }, tree, tally);
     return true;
   } finally {
@@ -69,6 +71,17 @@ function planObject(object: FoundObject, choices: PullChoices, tally: Tally): vo
       return;
     case 'refuse':
       tally.failed({ path, key }, choice.failure);
+  }
+}
+
+function planMissing(choices: PullChoices, tally: Tally): void {
+  for (const { failure, ...object } of choices.missing()) {
+    tally.scanned(0);
+    tally.failed(object, failure);
+  }
+  const notice = choices.missingPerhaps;
+  if (notice !== undefined) {
+    tally.notice('warning', notice);
   }
 }
 

@@ -2,15 +2,18 @@ import { SealiftError, toFailure, type Failure } from '../../errors.js';
 import { CollisionFinder, pathOfKey } from '../../files/names.js';
 import type { ExistingEntry } from '../../files/target-tree.js';
 import type { ManifestView } from '../../manifest/view.js';
-import type { ListedObject, ObjectStore } from '../../store/store.js';
+import type { ObjectStore } from '../../store/store.js';
 import type { SkipReason } from '../events.js';
 import type { Replace } from '../jobs.js';
 import { listObjects } from '../listing.js';
+import { missing, RECORDED } from '../missing.js';
+import { missingPerhaps } from '../notices.js';
 import type { PushedBefore } from '../pushed-before.js';
 import type { EncodedPath, FileStat } from '../types.js';
 import { inTheWay } from './in-the-way.js';
 import type { PreparedPull } from './prepare-pull.js';
 import { planPull, type PulledBefore } from './pull-plan.js';
+import { Unlisted, type FoundObject } from './unlisted.js';
 
 /** What a pull goes by. */
 export interface PullGrounds {
@@ -24,8 +27,6 @@ export interface PullGrounds {
   readonly look: (path: EncodedPath) => ExistingEntry | undefined;
 }
 
-export type FoundObject = ListedObject & { readonly path: EncodedPath };
-
 export type PullChoice =
   | { readonly action: 'skip'; readonly file: { readonly path: string; readonly key: string; readonly bytes?: number }; readonly reason: SkipReason }
   | { readonly action: 'refuse'; readonly failure: Failure }
@@ -36,21 +37,41 @@ export type PullChoice =
 export class PullChoices {
   readonly #grounds: PullGrounds;
   readonly #prepared: PreparedPull;
+  readonly #unlisted: Unlisted;
   #collisions: CollisionFinder | undefined;
 
   constructor(grounds: PullGrounds, prepared: PreparedPull) {
     this.#grounds = grounds;
     this.#prepared = prepared;
+    this.#unlisted = new Unlisted(grounds, prepared);
   }
 
+  /** What the bucket lists, and what the manifest of the push knows to be there besides. */
   async *objects(): AsyncGenerator<FoundObject> {
     const { prefix } = this.#prepared;
+    this.#unlisted.beginListing();
     for await (const object of listObjects(this.#grounds.store, prefix, this.#grounds.signal)) {
       const path = pathOfKey(prefix, object.key);
       if (path !== null) {
+        this.#unlisted.listed(object.key);
         yield { ...object, path };
       }
     }
+    yield* this.#unlisted.objects();
+  }
+
+  /** What the named manifest of the push records and the bucket has not got. Comes after {@link objects}. */
+  *missing(): Generator<{ readonly path: EncodedPath; readonly key: string; readonly failure: Failure }> {
+    for (const { path, key } of this.#grounds.pushed.isNamed ? this.#unlisted.absent() : []) {
+      yield { path, key, failure: toFailure(missing(key, RECORDED)) };
+    }
+  }
+
+  /** The same of a manifest that was merely found, for a notice: objects may have been deleted on purpose since. */
+  get missingPerhaps(): string | undefined {
+    const { file, isNamed } = this.#grounds.pushed;
+    const count = isNamed ? 0 : this.#unlisted.absentCount;
+    return file === undefined || count === 0 ? undefined : missingPerhaps(count, file);
   }
 
   /**

@@ -12,8 +12,9 @@ import type { PushedBefore } from '../pushed-before.js';
 import type { Session } from '../session.js';
 import type { EncodedPath } from '../types.js';
 import type { PreparedPull } from './prepare-pull.js';
-import { PullChoices, type FoundObject, type PullChoice } from './pull-choices.js';
+import { PullChoices, type PullChoice } from './pull-choices.js';
 import { pullLarge, type PullScene } from './pull-large.js';
+import type { FoundObject } from './unlisted.js';
 
 type Unnumbered = Omit<PullItem, 'id'>;
 
@@ -53,6 +54,7 @@ export class PullRun {
       for await (const object of this.#choices.objects()) {
         await this.#admit(object);
       }
+      this.#tellMissing();
       await this.#small.flush();
       session.tally.scanEnded();
     } catch (error) {
@@ -75,6 +77,18 @@ export class PullRun {
         return;
       case 'pull':
         await this.#startOrFail(object, choice);
+    }
+  }
+
+  #tellMissing(): void {
+    const { tally } = this.#session;
+    for (const { failure, ...object } of this.#choices.missing()) {
+      tally.scanned(0);
+      this.#fail(object, failure);
+    }
+    const notice = this.#choices.missingPerhaps;
+    if (notice !== undefined) {
+      tally.notice('warning', notice);
     }
   }
 

@@ -1,12 +1,7 @@
 import { SealiftError, toFailure, type Failure } from '../../errors.js';
 import { objectKey } from '../../files/names.js';
+import { missing } from '../missing.js';
 import type { EncodedPath } from '../types.js';
-
-export function missing(key: string, because: string): SealiftError {
-  return new SealiftError('missing', `${key} is not in the bucket, although ${because}`, {
-    object: key, remedy: 'push the directory again with --checksum, which asks the bucket for every file',
-  });
-}
 
 /** Of a name that no object can have, just that. */
 export function whyMissing(prefix: string, path: EncodedPath, because: string): Failure {

@@ -8,6 +8,7 @@ import { Dispatcher } from '../dispatcher.js';
 import type { SkipReason } from '../events.js';
 import type { Outcome, PullItem, VerifiedOutcome } from '../jobs.js';
 import { listObjects } from '../listing.js';
+import { missing, RECORDED } from '../missing.js';
 import { unauthenticatedRead } from '../notices.js';
 import { holdsAnother, otherBody } from '../pull/headers-only.js';
 import type { PreparedReading } from '../pull/prepare-pull.js';
@@ -17,7 +18,7 @@ import type { Session } from '../session.js';
 import type { EncodedPath, ObjectKey } from '../types.js';
 import type { Against } from './against.js';
 import { SeenPaths } from './seen-paths.js';
-import { missing, replacedSince, rolledBack, whyMissing } from './verify-failures.js';
+import { replacedSince, rolledBack, whyMissing } from './verify-failures.js';
 import type { Proof, VerifyReport } from './verify-report.js';
 
 export interface VerifyTask {
@@ -234,7 +235,7 @@ export class VerifyRun {
     const { selection } = this.#task.prepared;
     for (const { path } of this.#task.pushed.objects()) {
       if (!this.#seen.has(path) && selection.takes(path)) {
-        this.#missing(path, 'the manifest records it');
+        this.#missing(path, RECORDED);
       }
     }
   }
