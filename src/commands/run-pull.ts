@@ -26,6 +26,7 @@ export async function runPull(context: Context, request: PullRequest): Promise<v
       ...defined({
         overwrite,
         checksum,
+        pushManifest: pushManifestIn(recorded),
         onCollision: settings['on-collision'],
         allowRenamed: settings['allow-renamed'],
         allowUnauthenticated: settings['allow-unauthenticated'],
@@ -34,4 +35,9 @@ export async function runPull(context: Context, request: PullRequest): Promise<v
       }),
     });
   });
+}
+
+function pushManifestIn(recorded: PullRequest['recorded']): string | undefined {
+  const file = recorded?.['push-manifest'];
+  return typeof file === 'string' ? file : undefined;
 }

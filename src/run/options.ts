@@ -118,6 +118,11 @@ export interface PushOptions extends TransferOptions {
 export interface PullOptions extends TransferOptions {
   /** Directory to fill; made when it is missing. */
   readonly destination: string;
+  /**
+   * Manifest of the push, for where `manifest` names that of the pull. @default `manifest` if it is that of a push, else the newest
+   * one of a push to the same prefix in `manifestDirectories`
+   */
+  readonly pushManifest?: string;
   /** Replace existing files. @default false */
   readonly overwrite?: boolean;
   /** Names that differ in case or Unicode form only: refuse, give distinct names, or trust the file system. @default 'fail' */

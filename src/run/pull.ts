@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { toFailure } from '../errors.js';
 import { openManifest } from './open-manifest.js';
 import type { PullOptions, RunResult } from './options.js';
@@ -13,7 +14,7 @@ import type { EncodedPath } from './types.js';
 /**
  * Brings every sealed object below a prefix back as a file, verified before it gets its name. The same call again
  * continues an unfinished run. A directory that was empty when it was pushed is restored where the push's manifest is at
- * hand: named as `manifest`, or found in `manifestDirectories`.
+ * hand: named as `manifest` or `pushManifest`, or found in `manifestDirectories`.
  *
  * That manifest also knows objects that a stale listing leaves out: they are pulled too. One that is not in the bucket fails
  * with code `missing` where the manifest was named; of one that was found, a notice tells how many are not there.
@@ -26,10 +27,11 @@ import type { EncodedPath } from './types.js';
 export async function pull(options: PullOptions): Promise<RunResult> {
   const prepared = await preparePull(options);
   const tally = new Tally(options.onEvent);
-  const named = options.manifest !== undefined && (await isPushManifest(options.manifest)) ? options.manifest : undefined;
+  const isOfPush = options.manifest !== undefined && (await isPushManifest(options.manifest));
+  const named = isOfPush ? options.manifest : options.pushManifest;
   const pushed = await findPushedBefore(prepared.identity, { named, directories: options.manifestDirectories });
   try {
-    const own = named === undefined ? options : withoutManifest(options);
+    const own = recordingPush(isOfPush ? withoutManifest(options) : options, named);
     return options.dryRun === true ? await dryRunPull(own, prepared, pushed, tally) : await runPull(own, prepared, pushed, tally);
   } finally {
     await pushed.release();
@@ -70,6 +72,11 @@ async function restoreDirectory(session: Session, path: EncodedPath): Promise<vo
     tally.failed(directory, failure);
     session.failed(failure);
   }
+}
+
+/** So that `resume`, which names the manifest of the pull, knows that of the push. */
+function recordingPush(options: PullOptions, named: string | undefined): PullOptions {
+  return named === undefined ? options : { ...options, recordedOptions: { ...options.recordedOptions, 'push-manifest': resolve(named) } };
 }
 
 function withoutManifest(options: PullOptions): PullOptions {
