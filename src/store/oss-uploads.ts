@@ -75,6 +75,7 @@ function uploadedPart(answer: OssAnswer, element: unknown): UploadedPart {
 
 async function allUploads(send: Send, prefix: string, signal: AbortSignal | undefined): Promise<PendingUpload[]> {
   const uploads: PendingUpload[] = [];
+  const seen = new Set<string>();
   let marker: { readonly 'key-marker': string; readonly 'upload-id-marker': string } | undefined;
   for (;;) {
     const query = { uploads: '', prefix, 'max-uploads': PAGE, 'encoding-type': 'url', ...marker };
@@ -87,9 +88,11 @@ async function allUploads(send: Send, prefix: string, signal: AbortSignal | unde
       'key-marker': decodedName(answer, requiredText(answer, answer.document, 'NextKeyMarker')),
       'upload-id-marker': textOf(answer.document, 'NextUploadIdMarker') ?? '',
     };
-    if (next['key-marker'] === marker?.['key-marker'] && next['upload-id-marker'] === marker['upload-id-marker']) {
+    const mark = JSON.stringify(next);
+    if (seen.has(mark)) {
       throw nonsense(answer, 'the list of uploads repeats itself');
     }
+    seen.add(mark);
     marker = next;
   }
 }

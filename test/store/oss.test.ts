@@ -251,6 +251,14 @@ describe('an answer of OSS', () => {
       server.requests.forEach(verifySignature);
     }));
 
+  it('of listUploads is refused when its markers go round in a circle', () =>
+    withServer((_request, _socket, index) => xml(index < 6
+      ? `<R><IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>${index % 2 === 0 ? 'A' : 'B'}</NextUploadIdMarker></R>`
+      : '<R><IsTruncated>false</IsTruncated></R>'), async (store, server) => {
+      assert.match((await failureOf(store.listUploads(''))).message, /repeats itself/);
+      assert.equal(server.requests.length, 3);
+    }));
+
   it('of an upload in parts is confirmed part by part and as a whole', () =>
     withServer(({ method, path }) => {
       if (path.includes('partNumber')) {
