@@ -1,8 +1,8 @@
 import { SETTINGS, isSettingName } from '../settings.js';
 import { parseFlag } from '../values.js';
 
-/** Of `bench` alone. */
-const OTHERS: ReadonlySet<string> = new Set(['warm', 'suggest']);
+/** Of `bench` and `doctor` alone. */
+const OTHERS: ReadonlySet<string> = new Set(['warm', 'suggest', 'remove', 'force']);
 const WITH_VALUE = /^--([a-z-]+)=(.*)$/s;
 
 /**

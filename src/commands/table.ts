@@ -53,6 +53,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     describe: 'Abort multipart uploads below oss://bucket[/prefix] that were begun long ago and never finished',
     load: async () => (await import('./gc-uploads.js')).gcUploadsCommand,
   },
+  doctor: {
+    command: 'doctor <dir>',
+    describe: 'List the temporary files that killed pulls have left below a directory, and remove them',
+    load: async () => (await import('./doctor.js')).doctorCommand,
+  },
   keys: {
     command: 'keys',
     describe: 'Make, look at and convert RSA master keys',

@@ -16,6 +16,14 @@ export interface Machine {
   readonly startTimeOf: (pid: number) => string | undefined;
 }
 
+/** One process of one machine, also after it is gone. */
+export interface ProcessFacts extends Pick<Machine, 'host' | 'bootId' | 'pid'> {
+  /** Earlier versions named none. */
+  readonly namespace?: string | undefined;
+  /** In clock ticks since boot; empty where the system does not tell. */
+  readonly startTime: string;
+}
+
 /** Fields of /proc/PID/stat, counted from the third, which is the first behind the command. */
 const STATE_FIELD = 0;
 const START_TIME_FIELD = 19;

@@ -8,7 +8,7 @@ import { errnoOf, isExhausted, readFailure, writeFailure } from './errno.js';
 import { guardPath } from './guard.js';
 import { decodePath, encodePath } from './path-encoding.js';
 import { fileStatOf } from './stat.js';
-import { removeLeftovers } from './temporary.js';
+import { removeLeftovers, type LeftoverRules, type Leftovers } from './temporary.js';
 
 /** What has a name below the root already. */
 export interface ExistingEntry {
@@ -105,13 +105,13 @@ export class TargetTree {
    *
    * @param path - of the directory; empty for the root.
    */
-  removeLeftovers(path: EncodedPath | '', keep?: ReadonlySet<string>): number {
+  removeLeftovers(path: EncodedPath | '', rules?: LeftoverRules): Leftovers {
     if (path !== '') {
       guardPath(path, process.platform);
     }
     const directory = this.#thrifty(() => this.#directory(path, false));
     try {
-      return directory === undefined ? 0 : removeLeftovers(directory.child(Buffer.from('.')), keep);
+      return directory === undefined ? { removed: 0, elsewhere: [] } : removeLeftovers(directory.child(Buffer.from('.')), rules);
     } catch (error) {
       throw writeFailure(error, path);
     }

@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, unlinkSync } from 'node:fs';
 import { errnoOf } from './errno.js';
-import { thisMachine } from './machine.js';
+import { thisMachine, type ProcessFacts } from './machine.js';
 
 /** What tells one process from every other, also after it is gone. */
 export interface ProcessTag {
@@ -24,7 +24,11 @@ const TAG_DIGITS = 8;
  * living one is writing. 64 random bits keep the files of one process apart.
  */
 export function temporaryName(tag: ProcessTag = currentProcess()): string {
-  return `${PREFIX}${tag.host}-${tag.boot}-${tag.pid}-${tag.start}-${randomBytes(RANDOM_BYTES).toString('hex')}`;
+  return `${beginningOf(tag)}${randomBytes(RANDOM_BYTES).toString('hex')}`;
+}
+
+function beginningOf({ host, boot, pid, start }: ProcessTag): string {
+  return `${PREFIX}${host}-${boot}-${pid}-${start}-`;
 }
 
 /** Whether a file name is that of a temporary file, of whatever process: not anybody's data. */
@@ -32,31 +36,47 @@ export function isTemporaryName(name: string): boolean {
   return name.startsWith(PREFIX) && NAME.test(name);
 }
 
+/** What can be told of the process whose temporary file it is; of those of other hosts and containers, nothing. */
+export type Owner = 'gone' | 'alive' | 'elsewhere';
+
 /**
- * Whether a file name is that of a temporary file whose process is gone for certain: of this host, and of an earlier boot
- * or of a process that does not run any more. Files of other hosts (on a shared disk) are nobody's to judge.
+ * Whose temporary file has this name; undefined for other names. A process is gone for certain that was one of this host, and
+ * of an earlier boot, or does not run any more.
  */
-export function isLeftover(name: string, here: ProcessTag = currentProcess(), startOf: (pid: number) => number | undefined = processStart): boolean {
+export function ownerOf(name: string, here: ProcessTag = currentProcess(), startOf: (pid: number) => number | undefined = processStart): Owner | undefined {
   const [, host, boot, pid, start] = NAME.exec(name) ?? [];
   if (host !== here.host) {
-    return false;
+    return host === undefined ? undefined : 'elsewhere';
   }
-  return boot !== here.boot || startOf(Number(pid)) !== Number(start);
+  return boot !== here.boot || startOf(Number(pid)) !== Number(start) ? 'gone' : 'alive';
 }
 
-/**
- * Removes the temporary files that dead processes left in one directory, not below it.
- *
- * @param keep - names that stay: of files that a resumed run goes on with. One with a second name has got its final one, and
- * was about to lose this; it goes.
- * @returns how many were removed.
- */
-export function removeLeftovers(directory: Buffer, keep: ReadonlySet<string> = new Set()): number {
-  const names = readdirSync(directory, { encoding: 'latin1' }).filter((name) => name.startsWith(PREFIX) && isLeftover(name));
-  return names.filter((name) => removeFile(Buffer.concat([directory, Buffer.from(`/${name}`, 'latin1')]), keep.has(name))).length;
+export interface LeftoverRules {
+  /** Names that stay: of files that a resumed run goes on with. One with a second name has got its final one, and was about to lose this; it goes. */
+  readonly keep?: ReadonlySet<string>;
+  /** A process that is known to be gone, wherever it was. */
+  readonly gone?: ProcessTag | undefined;
 }
 
-function removeFile(file: Buffer, isKept: boolean): boolean {
+export interface Leftovers {
+  /** How many. */
+  readonly removed: number;
+  /** Names of those of other hosts and containers, which are not this process's to judge, but for what stays anyway. */
+  readonly elsewhere: readonly string[];
+}
+
+/** Removes the temporary files that dead processes left in one directory, not below it. */
+export function removeLeftovers(directory: Buffer, { keep = new Set(), gone }: LeftoverRules = {}): Leftovers {
+  const names = readdirSync(directory, { encoding: 'latin1' }).filter((name) => isTemporaryName(name));
+  const isGone = (name: string): boolean => ownerOf(name) === 'gone' || (gone !== undefined && name.startsWith(beginningOf(gone)));
+  return {
+    removed: names.filter((name) => isGone(name) && removeTemporary(Buffer.concat([directory, Buffer.from(`/${name}`, 'latin1')]), keep.has(name))).length,
+    elsewhere: names.filter((name) => ownerOf(name) === 'elsewhere' && !isGone(name) && !keep.has(name)),
+  };
+}
+
+/** False for what is no file, or is gone by now. @param isKept - unless it has a second name. */
+export function removeTemporary(file: Buffer, isKept = false): boolean {
   try {
     const stats = lstatSync(file);
     if (!stats.isFile() || (isKept && stats.nlink === 1)) {
@@ -80,12 +100,16 @@ function currentProcess(): ProcessTag {
 }
 
 function readTag(): ProcessTag {
-  const { host, namespace, bootId, pid } = thisMachine;
+  return tagOf({ ...thisMachine, startTime: thisMachine.startTimeOf(thisMachine.pid) ?? '' });
+}
+
+/** What the temporary files of a process are called by. */
+export function tagOf({ host, namespace = '', bootId, pid, startTime }: ProcessFacts): ProcessTag {
   return {
     host: digest(`${host} ${namespace === '' ? process.platform : namespace}`),
     boot: bootId === '' ? '0'.repeat(TAG_DIGITS) : digest(bootId),
     pid,
-    start: processStart(pid) ?? 0,
+    start: Number(startTime),
   };
 }
 

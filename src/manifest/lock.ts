@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { isSealiftError, SealiftError } from '../errors.js';
-import { thisMachine, type Machine } from '../files/machine.js';
+import { thisMachine, type Machine, type ProcessFacts } from '../files/machine.js';
 import { errnoOf, openEmpty, openError, writeError } from './files.js';
 import { holdSocket, type HeldSocket } from './held-socket.js';
 import { integer, optional, text, withMembers, type ValueOf } from './shape.js';
@@ -18,6 +18,8 @@ export interface LockOptions {
 }
 
 export interface ManifestLock {
+  /** The process whose lock was taken over; undefined for none. */
+  readonly takenFrom: ProcessFacts | undefined;
   release(): Promise<void>;
 }
 
@@ -35,8 +37,8 @@ export async function lockManifest(manifest: string, { breakLock = false, machin
     throw lockedBy(manifest, nameOf(await readHolder(lockFile), machine), WAIT);
   }
   try {
-    const text = await takeLockFile(manifest, breakLock, machine);
-    return { release: () => releaseBoth(lockFile, text, socket) };
+    const { text, takenFrom } = await takeLockFile(manifest, breakLock, machine);
+    return { takenFrom, release: () => releaseBoth(lockFile, text, socket) };
   } catch (error) {
     await releaseSocket(socket);
     throw error;
@@ -94,22 +96,28 @@ async function holdSocketOf(manifest: string, machine: Machine): Promise<HeldSoc
   };
 }
 
+interface TakenLock extends Pick<ManifestLock, 'takenFrom'> {
+  /** Of the lock file. */
+  readonly text: string;
+}
+
 /**
  * Every round but the first follows a stale lock that was removed, or one that its holder has released meanwhile; on Linux the
  * socket's holder is alone here.
  */
-async function takeLockFile(manifest: string, breakLock: boolean, machine: Machine): Promise<string> {
+async function takeLockFile(manifest: string, breakLock: boolean, machine: Machine, takenFrom?: Holder): Promise<TakenLock> {
   const lockFile = `${manifest}.lock`;
   const text = describeHolder(machine);
   if (await createLockFile(lockFile, text)) {
-    return text;
+    return { text, takenFrom };
   }
   const holder = await readHolder(lockFile);
-  if (holder !== 'gone') {
-    refuseUnlessStale(manifest, holder, { breakLock, machine });
-    await rm(lockFile, { force: true });
+  if (holder === 'gone') {
+    return takeLockFile(manifest, breakLock, machine);
   }
-  return takeLockFile(manifest, breakLock, machine);
+  refuseUnlessStale(manifest, holder, { breakLock, machine });
+  await rm(lockFile, { force: true });
+  return takeLockFile(manifest, breakLock, machine, holder);
 }
 
 /** False when there is one already. On the disk before the manifest is touched, so that a loss of power leaves it readable. */

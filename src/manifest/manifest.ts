@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { rm, type FileHandle } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { ErrorCode, Failure } from '../errors.js';
+import type { ProcessFacts } from '../files/machine.js';
 import { syncDirectoryOf } from '../files/sync.js';
 import { MAX_PATHS_PER_LINE } from '../limits.js';
 import type { SkipReason } from '../run/events.js';
@@ -65,6 +66,8 @@ interface Opened extends Replayed {
 export class Manifest extends ManifestView {
   /** What was repaired while loading, one sentence each. */
   readonly warnings: readonly string[];
+  /** The process whose lock was taken over: it works on nothing of this run any more. Undefined for none. */
+  readonly takenFrom: ProcessFacts | undefined;
   readonly #journal: Journal;
   readonly #lock: ManifestLock;
   #released: Promise<void> | undefined;
@@ -74,6 +77,7 @@ export class Manifest extends ManifestView {
     const { timer, position } = opened;
     this.warnings = opened.warnings;
     this.#lock = opened.lock;
+    this.takenFrom = opened.lock.takenFrom;
     this.#journal = new Journal(handle, { name: file, position, ...(timer === undefined ? {} : { timer }) });
   }
 

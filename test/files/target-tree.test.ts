@@ -171,10 +171,10 @@ for (const anchoring of ANCHORINGS) {
       writeFileSync(`${root}/${dead}`, '');
       writeFileSync(`${root}/d/${dead}`, '');
       const tree = open(root);
-      assert.equal(tree.removeLeftovers(encoded('none')), 0);
-      assert.equal(tree.removeLeftovers(encoded('d'), new Set([dead])), 0);
-      assert.equal(tree.removeLeftovers(encoded('d')), 1);
-      assert.equal(tree.removeLeftovers(''), 1);
+      assert.equal(tree.removeLeftovers(encoded('none')).removed, 0);
+      assert.equal(tree.removeLeftovers(encoded('d'), { keep: new Set([dead]) }).removed, 0);
+      assert.equal(tree.removeLeftovers(encoded('d')).removed, 1);
+      assert.equal(tree.removeLeftovers('').removed, 1);
       tree.close();
       assert.deepEqual([readdirSync(root), readdirSync(`${root}/d`)], [['d'], ['kept']]);
     });

@@ -1,12 +1,13 @@
 import { fromFailure, isSealiftError, toFailure, type Failure } from '../../errors.js';
 import { pathOfForeignKey } from '../../files/names.js';
 import type { ExistingEntry } from '../../files/target-tree.js';
+import { tagOf } from '../../files/temporary.js';
 import { LARGE_FILES_AT_ONCE } from '../../limits.js';
 import type { Manifest } from '../../manifest/manifest.js';
 import { Budget } from '../budget.js';
 import { Dispatcher } from '../dispatcher.js';
 import type { Outcome, PullItem } from '../jobs.js';
-import { unauthenticatedRead } from '../notices.js';
+import { leftElsewhere, unauthenticatedRead } from '../notices.js';
 import { afterAttempt } from '../plan.js';
 import type { PushedBefore } from '../pushed-before.js';
 import type { Session } from '../session.js';
@@ -27,6 +28,8 @@ export class PullRun {
   readonly #small: Dispatcher<Unnumbered, PullItem>;
   readonly #largeFiles = new Budget(LARGE_FILES_AT_ONCE);
   #tidied: string | undefined;
+  /** Names of temporary files of other hosts and containers: nobody here can tell whether they are still written to. */
+  readonly #elsewhere = new Set<string>();
 
   constructor(session: Session, manifest: Manifest, pushed: PushedBefore, prepared: PreparedPull) {
     this.#session = session;
@@ -62,6 +65,9 @@ export class PullRun {
       session.stop(isSealiftError(error) ? error : fromFailure(toFailure(error)));
     }
     await session.settled();
+    if (this.#elsewhere.size > 0) {
+      session.tally.notice('warning', leftElsewhere(this.#elsewhere.size, this.#prepared.root.raw.toString()));
+    }
   }
 
   async #admit(object: FoundObject): Promise<void> {
@@ -120,7 +126,9 @@ export class PullRun {
     }
     this.#tidied = directory;
     const keep = new Set([...this.#manifest.pendingFetches.values()].map(({ fetching }) => fetching.temporary));
-    this.#session.ports.tree().removeLeftovers(directory, keep);
+    const { takenFrom } = this.#manifest;
+    const { elsewhere } = this.#session.ports.tree().removeLeftovers(directory, { keep, gone: takenFrom && tagOf(takenFrom) });
+    elsewhere.forEach((name) => this.#elsewhere.add(name));
   }
 
   async #start(item: Unnumbered): Promise<void> {
