@@ -43,7 +43,7 @@ export const SETTINGS = {
   memory: { kind: 'size', min: MIN_MEMORY_BYTES, max: Number.MAX_SAFE_INTEGER, describe: 'Budget in bytes for all buffers of the run', byDefault: '256MiB' },
   include: { kind: 'texts', describe: 'Glob below the root; only files that match one are taken; repeatable', byDefault: 'everything' },
   exclude: { kind: 'texts', describe: 'Glob below the root; what matches one is left out, a directory with all that is in it; repeatable', byDefault: 'nothing' },
-  'dry-run': { kind: 'flag', describe: 'Print the plan and the effective numbers; nothing is sent or written', byDefault: 'false' },
+  'dry-run': { kind: 'flag', describe: 'Print the plan and the effective numbers; nothing is sent or written; a push plans without a look at the bucket or at contents', byDefault: 'false' },
   checksum: { kind: 'flag', describe: 'Read unchanged files again instead of trusting size and times; a push needs the private key for it', byDefault: 'false' },
   'if-exists': { kind: 'choice', choices: ['changed', 'skip', 'overwrite', 'fail'], describe: 'What to do about an object that no manifest knows: changed, skip, overwrite, fail', byDefault: 'changed' },
   'storage-class': { kind: 'choice', choices: ['Standard', 'IA', 'Archive', 'ColdArchive', 'DeepColdArchive'], describe: 'Storage class of what is sent: Standard, IA, Archive, ColdArchive, DeepColdArchive', byDefault: 'that of the bucket' },

@@ -79,7 +79,7 @@ export interface TransferOptions {
   /** Globs on paths below the root; a file is taken when it matches one. @default everything */
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
-  /** Plan only: nothing is sent or written. @default false */
+  /** Plan only: nothing is sent or written. A push plans without a look at the bucket or at contents. @default false */
   readonly dryRun?: boolean;
   /** Recorded in the manifest so that `resume` can repeat them; no secrets. */
   readonly recordedOptions?: Readonly<Record<string, string | number | boolean | readonly string[]>>;

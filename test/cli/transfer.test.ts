@@ -42,6 +42,7 @@ describe('a first try without any configuration', () => {
     for (const part of ['threads      1', '64 in flight per thread', '8 MiB', '256 MiB', 'planned  a.txt  5 B', 'push planned: 5 scanned = 4 done + 1 skipped + 0 failed', 'nothing was sent']) {
       assert.ok(stdout.includes(part), `${part} is not in\n${stdout}`);
     }
+    assert.match(stderr, /^planned from the files and the manifest alone: .*in it already.*$/m);
     assert.doesNotMatch(stdout + stderr, /\u001b/);
     const status = await world.call(['status']);
     assert.equal(status.code, 2, 'a plan leaves no manifest');

@@ -10,7 +10,10 @@ import type { EncodedPath, WalkEntry } from '../types.js';
 import { HardLinks } from './hard-links.js';
 import { walkOf, type PreparedPush } from './prepare-push.js';
 
-/** The plan of a push, file by file, and its effective numbers: nothing is sent, nothing is written. */
+const NOT_LOOKED_AT =
+  'planned from the files and the manifest alone: whether the bucket is there, which objects are in it already, and contents, only the push itself looks at';
+
+/** The plan of a push, file by file, and its effective numbers: nothing is sent, nothing is written, and the bucket is not asked. */
 export async function dryRunPush(prepared: PreparedPush, tally: Tally): Promise<RunResult> {
   tally.emit({ event: 'start', run: 'dry-run', effective: prepared.effective });
   const known = await viewManifest(prepared.identity, prepared.options);
@@ -28,6 +31,7 @@ export async function dryRunPush(prepared: PreparedPush, tally: Tally): Promise<
     await known?.release();
   }
   tally.scanEnded();
+  tally.notice('info', NOT_LOOKED_AT);
   tally.close();
   return resultOf(tally, { run: 'dry-run', complete: tally.counters.failed === 0 });
 }
