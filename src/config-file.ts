@@ -82,6 +82,7 @@ function valueSchema(setting: Setting): z.ZodType {
       return z.union([z.string(), z.array(z.string())]);
     case 'text':
     case 'path':
+    case 'input':
       return z.string();
   }
 }

@@ -8,7 +8,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { SealiftError } from './errors.js';
 import type { CredentialsProvider } from './run/options.js';
-import { SETTINGS, isSettingName, type Setting, type SettingName, type Settings } from './settings.js';
+import { SETTINGS, STANDARD_INPUT, isSettingName, type Setting, type SettingName, type Settings } from './settings.js';
 import { refuseUnverifiedTls } from './store/endpoint.js';
 import { parseChoice, parseCount, parseFlag, parseSize, parseText } from './values.js';
 
@@ -152,6 +152,8 @@ function check(name: SettingName, layer: Layer): unknown {
       return parseText(label, value);
     case 'path':
       return resolve(layer.directory, parseText(label, value));
+    case 'input':
+      return value === STANDARD_INPUT ? value : resolve(layer.directory, parseText(label, value));
     case 'texts':
       return listOf(value).map((item) => parseText(label, item));
     case 'paths':

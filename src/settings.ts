@@ -11,9 +11,12 @@ interface Common {
   readonly byDefault: string;
 }
 
+/** Where an input is named, standard input. */
+export const STANDARD_INPUT = '-';
+
 export type Setting = Common &
   (
-    | { readonly kind: 'text' | 'path' | 'texts' | 'paths' | 'flag' }
+    | { readonly kind: 'text' | 'path' | 'input' | 'texts' | 'paths' | 'flag' }
     | { readonly kind: 'size' | 'count'; readonly min: number; readonly max: number }
     | { readonly kind: 'choice'; readonly choices: readonly string[] }
   );
@@ -43,6 +46,8 @@ export const SETTINGS = {
   memory: { kind: 'size', min: MIN_MEMORY_BYTES, max: Number.MAX_SAFE_INTEGER, describe: 'Budget in bytes for all buffers of the run', byDefault: '256MiB' },
   include: { kind: 'texts', describe: 'Glob below the root; only files that match one are taken; repeatable', byDefault: 'everything' },
   exclude: { kind: 'texts', describe: 'Glob below the root; what matches one is left out, a directory with all that is in it; repeatable', byDefault: 'nothing' },
+  'files-from': { kind: 'input', describe: 'File with paths below the directory, one per line, - for standard input: only these are pushed, a directory with all that is in it', byDefault: 'everything' },
+  from0: { kind: 'flag', describe: 'In the list of --files-from, NUL ends a path, as find -print0 writes it', byDefault: 'false' },
   'dry-run': { kind: 'flag', describe: 'Print the plan and the effective numbers; nothing is sent or written; a push plans without a look at the bucket or at contents', byDefault: 'false' },
   checksum: { kind: 'flag', describe: 'Read unchanged files again instead of trusting size and times; a push needs the private key for it', byDefault: 'false' },
   'if-exists': { kind: 'choice', choices: ['changed', 'skip', 'overwrite', 'fail'], describe: 'What to do about an object that no manifest knows: changed, skip, overwrite, fail', byDefault: 'changed' },
@@ -92,7 +97,7 @@ const KMS = ['kms-key', 'kms-endpoint', 'kms-region', 'kms-qps'] as const satisf
 const REACH = [...KEYS, ...KMS, ...SECRETS, 'endpoint', 'region', 'internal', 'ca-file', 'local', 'local-data'] as const satisfies readonly SettingName[];
 const NUMBERS = ['threads', 'concurrency', 'part-size', 'memory'] as const satisfies readonly SettingName[];
 const CHOICE = ['manifest', 'include', 'exclude', 'checksum', 'break-lock', 'dry-run'] as const satisfies readonly SettingName[];
-const PUSH = ['resume-secret', 'envelope', 'kms-flavour', 'if-exists', 'storage-class', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
+const PUSH = ['files-from', 'from0', 'resume-secret', 'envelope', 'kms-flavour', 'if-exists', 'storage-class', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
 const PULL = ['overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', 'preserve-special-bits', 'preserve-sparse', 'new-run'] as const satisfies readonly SettingName[];
 
 /** Which options each command takes. */
@@ -100,7 +105,7 @@ export const COMMAND_SETTINGS = {
   push: [...REACH, ...CHOICE, ...PUSH, ...NUMBERS, ...OUTPUT],
   pull: [...REACH, ...CHOICE, ...PULL, ...NUMBERS, ...OUTPUT],
   verify: [...REACH, 'manifest', 'against', 'headers-only', 'report', 'include', 'exclude', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
-  resume: [...REACH, 'resume-secret', 'break-lock', 'dry-run', 'checksum', 'if-exists', 'overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
+  resume: [...REACH, 'files-from', 'from0', 'resume-secret', 'break-lock', 'dry-run', 'checksum', 'if-exists', 'overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
   status: ['json'],
   ls: ['profile', 'endpoint', 'region', 'internal', 'ca-file', 'local', 'local-data', 'concurrency', 'json'],
   cat: [...REACH, 'range', 'unverified-range', 'allow-renamed', 'allow-unauthenticated', 'memory'],

@@ -250,7 +250,7 @@ describe('the table of settings', () => {
   it('gives every option a line of help and a default', () => {
     for (const [name, { describe: text, byDefault }] of Object.entries(SETTINGS)) {
       assert.ok(text.length > 10 && byDefault.length > 0, name);
-      assert.match(name, /^[a-z]+(?:-[a-z]+)*$/);
+      assert.match(name, /^[a-z]+(?:-[a-z]+)*0?$/);
     }
   });
 

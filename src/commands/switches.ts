@@ -3,7 +3,7 @@ import { parseFlag } from '../values.js';
 
 /** Of `bench` and `doctor` alone. */
 const OTHERS: ReadonlySet<string> = new Set(['warm', 'suggest', 'remove', 'force']);
-const WITH_VALUE = /^--([a-z-]+)=(.*)$/s;
+const WITH_VALUE = /^--([a-z0-9-]+)=(.*)$/s;
 
 /**
  * Spells the values of switches as yargs knows them: it takes any word but `true` for false, and `--dry-run=1` would send.

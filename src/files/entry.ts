@@ -2,6 +2,7 @@ import { lstatSync, readlinkSync, realpathSync, statSync, type BigIntStats } fro
 import { SealiftError, toFailure } from '../errors.js';
 import type { EncodedPath, FailedEntry, SkippedEntry, WalkEntry } from '../run/types.js';
 import { isGone, readFailure } from './errno.js';
+import type { Listed } from './listed-paths.js';
 import { joinRaw, type OwnPaths } from './own-paths.js';
 import { encodeName, encodePath } from './path-encoding.js';
 import type { Selection } from './selection.js';
@@ -22,6 +23,8 @@ export interface Directory {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly parent: Directory | undefined;
+  /** Set where a walk keeps to a list. */
+  readonly listed?: Listed;
 }
 
 export interface EntryRules {

@@ -5,6 +5,7 @@ import { WALK_ENTRIES_PER_TURN } from '../limits.js';
 import type { EncodedPath, WalkEntry } from '../run/types.js';
 import { bytesOf, EntryReader, failed, type Directory, type SymlinkMode } from './entry.js';
 import { readFailure, withDescriptors, type Wait } from './errno.js';
+import type { ListedName, ListedPaths } from './listed-paths.js';
 import { resolveOwnPaths, type OwnPaths } from './own-paths.js';
 import { compileSelection, type Selection } from './selection.js';
 import { sourceRoot } from './source-root.js';
@@ -16,6 +17,8 @@ export interface WalkOptions {
   /** Globs on paths below the root. @default everything */
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
+  /** Nothing else is looked at. @default everything */
+  readonly files?: ListedPaths;
   readonly symlinks: SymlinkMode;
   /** Absolute paths of Sealift's own files and directories. */
   readonly ownPaths: readonly string[];
@@ -28,6 +31,8 @@ export interface WalkOptions {
 interface Frame {
   readonly directory: Directory;
   readonly names: readonly string[];
+  /** What a list says about names in it; undefined where none says anything. */
+  readonly listed: ReadonlyMap<string, ListedName> | undefined;
   next: number;
 }
 
@@ -38,6 +43,9 @@ const ROOT = '.' as EncodedPath;
  * Everything below a directory, depth first, in byte order of the names within each directory. Nothing is left out in
  * silence: what cannot be read, vanishes or does not add up is an entry of kind `failed`, what is not wanted one of kind
  * `skipped`. A directory that is excluded, ours or unreadable is one entry and not descended.
+ *
+ * With `files`, only what they name is met, and directories on the way to it are not listed; what is not there, or not to be
+ * reached, is an entry of kind `failed`.
  *
  * Lazy: a directory is listed when the consumer gets there, a file looked at right before it is handed out. Memory is
  * bounded by the names in the directories from the root to the current one.
@@ -74,12 +82,16 @@ class Descent {
   readonly #reader: EntryReader;
   readonly #wait: Wait;
   readonly #frames: Frame[] = [];
+  readonly #list: ListedPaths | undefined;
+  /** What is listed below something that was not entered. */
+  #unreached: Iterator<WalkEntry> | undefined;
 
   constructor(options: WalkOptions) {
     this.#rootName = options.root;
     this.#own = resolveOwnPaths(options.ownPaths);
     this.#selection = compileSelection(options.include ?? [], options.exclude ?? []);
     this.#reader = new EntryReader({ selection: this.#selection, own: this.#own, symlinks: options.symlinks });
+    this.#list = options.files;
     this.#wait = options.wait ?? ((ms) => setTimeout(ms));
   }
 
@@ -87,7 +99,7 @@ class Descent {
   async start(): Promise<WalkEntry | undefined> {
     const root = openRoot(this.#rootName, this.#own);
     try {
-      const { doubt } = await this.#push(root);
+      const { doubt } = await this.#push(this.#list === undefined ? root : { ...root, listed: this.#list.root });
       return doubt === undefined ? undefined : failed(ROOT, doubt);
     } catch (error) {
       throw readFailure(error, this.#rootName);
@@ -96,15 +108,36 @@ class Descent {
 
   /** The next thing in the directory that is open; undefined at the end of the tree. */
   next(): WalkEntry | Directory | undefined {
+    const unreached = this.#unreached?.next();
+    if (unreached !== undefined && unreached.done !== true) {
+      return unreached.value;
+    }
+    this.#unreached = undefined;
     for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
       const name = frame.names[frame.next];
       if (name !== undefined) {
         frame.next += 1;
-        return this.#reader.read(frame.directory, name);
+        const entry = this.#reader.read(frame.directory, name);
+        const listed = frame.listed?.get(name);
+        return listed === undefined ? entry : this.#meet(entry, listed, frame.directory);
       }
       this.#frames.pop();
     }
     return undefined;
+  }
+
+  /** Something on the list, or on the way to what is. */
+  #meet(entry: WalkEntry | Directory, listed: ListedName, { listed: above }: Directory): WalkEntry | Directory | undefined {
+    const isWhole = above?.isWhole === true || listed.isListed;
+    if (entry.kind === 'directory') {
+      return { ...entry, listed: { ...listed, isWhole } };
+    }
+    if (entry.kind === 'skipped' && entry.reason !== 'symlink' && entry.reason !== 'special') {
+      return entry;
+    }
+    this.#unreached = this.#list && unreachedBelow(entry, this.#list.below(listed));
+    // Only names that are listed themselves, or that the directory has, are told of; of others, what is listed below them.
+    return listed.isListed || (isWhole && !isNotThere(entry)) ? orNotThere(entry) : this.next();
   }
 
   /** Opens a directory; what it returns is to be reported: that it is empty, or not to be read, or not to be trusted. */
@@ -126,10 +159,43 @@ class Descent {
   }
 
   async #push(directory: Directory): Promise<Listing> {
-    const listing = await withDescriptors(() => listDirectory(directory), this.#wait);
-    this.#frames.push({ directory, names: listing.names, next: 0 });
-    return listing;
+    const listed = directory.listed && this.#list?.namesIn(directory.listed);
+    if (listed === undefined || directory.listed?.isWhole === true) {
+      const listing = await withDescriptors(() => listDirectory(directory), this.#wait);
+      const names = listed === undefined || listed.size === 0 ? listing.names : [...new Set([...listing.names, ...listed.keys()])].sort();
+      this.#frames.push({ directory, names, listed, next: 0 });
+      return { ...listing, names };
+    }
+    const names = [...listed.keys()];
+    this.#frames.push({ directory, names, listed, next: 0 });
+    return { names, doubt: undefined };
   }
+}
+
+/** Of what is on a list, it is no disappearance that it is not there. */
+function orNotThere(entry: WalkEntry): WalkEntry {
+  return isNotThere(entry) ? failed(entry.path, notThere(entry.path)) : entry;
+}
+
+function isNotThere(entry: WalkEntry): boolean {
+  return entry.kind === 'failed' && entry.failure.code === 'vanished';
+}
+
+function notThere(path: EncodedPath): SealiftError {
+  return new SealiftError('vanished', `${path} is listed and not there`, { object: path, remedy: 'put it back, or take it off the list of files' });
+}
+
+/** Failures for everything listed below what is no directory, or was not entered. */
+function* unreachedBelow(entry: WalkEntry, paths: Iterable<EncodedPath>): Generator<WalkEntry> {
+  for (const path of paths) {
+    yield entry.kind === 'failed' && !isNotThere(entry) ? { ...entry, path } : failed(path, whyUnreached(path, entry));
+  }
+}
+
+function whyUnreached(path: EncodedPath, { kind, path: above }: WalkEntry): SealiftError {
+  return kind !== 'skipped' ? notThere(path) : new SealiftError('vanished', `${path} is listed, and ${above} on the way to it is a link that is not followed, or no directory`, {
+    object: path, remedy: 'list it by its own path, or use --symlinks follow',
+  });
 }
 
 function openRoot(name: string, own: OwnPaths): Directory {

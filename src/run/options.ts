@@ -95,6 +95,13 @@ export type IfExists = 'changed' | 'skip' | 'overwrite' | 'fail';
 export interface PushOptions extends TransferOptions {
   /** Directory to move. */
   readonly source: string;
+  /**
+   * Push these alone: paths below the source, text or bytes; a directory means everything in it. What is listed and not there
+   * fails (`vanished`). `include` and `exclude` hold as well. Taken once, at the start.
+   *
+   * @default everything
+   */
+  readonly files?: Iterable<string | Uint8Array>;
   /** @default 'oss-crypto' */
   readonly envelope?: EnvelopeFamily;
   /** What to do about an object that no manifest knows. @default 'changed' */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MasterKeyError } from '../../errors.js';
+import { ListedPaths } from '../../files/listed-paths.js';
 import { encodePath, normalizePrefix } from '../../files/names.js';
 import { compileSelection } from '../../files/selection.js';
 import { sourceRoot } from '../../files/source-root.js';
@@ -22,6 +23,8 @@ import type { EncodedPath } from '../types.js';
 export interface PreparedPush {
   readonly options: PushOptions;
   readonly prefix: string;
+  /** Undefined for everything. */
+  readonly listed: ListedPaths | undefined;
   readonly bounds: Bounds;
   readonly context: WorkerContext;
   readonly provider: CredentialsProvider;
@@ -37,6 +40,7 @@ export async function preparePush(options: PushOptions): Promise<PreparedPush> {
   resolveEndpoint(options.target);
   // The walk compiles its own; it would refuse a bad glob when there is a manifest already.
   compileSelection(options.include ?? [], options.exclude ?? []);
+  const listed = options.files && new ListedPaths(options.files);
   if (options.checksum === true && !options.keys.some(canOpen)) {
     throw new MasterKeyError('master-key-missing', '--checksum compares with what was sealed, and that needs the private key', {
       remedy: 'pass the private key with --key, or leave --checksum out',
@@ -59,7 +63,7 @@ export async function preparePush(options: PushOptions): Promise<PreparedPush> {
   };
   const target = { ...options.target, prefix };
   const identity = identityOf({ kind: 'push', root, target, credentials, envelope: family, keyFingerprint });
-  return { options, prefix, bounds, context, provider, threads: options.pool, identity, effective: effectiveOf({ ...options, target }, bounds, family) };
+  return { options, prefix, listed, bounds, context, provider, threads: options.pool, identity, effective: effectiveOf({ ...options, target }, bounds, family) };
 }
 
 async function identityOfRoot(source: string): Promise<{ raw: Buffer; path: EncodedPath; dev: bigint; ino: bigint }> {
@@ -69,13 +73,14 @@ async function identityOfRoot(source: string): Promise<{ raw: Buffer; path: Enco
 }
 
 /** What the walk of a push yields; shared with the dry run, so that the plan is the run's. */
-export function walkOf({ options }: PreparedPush, ownFiles: readonly string[], signal?: AbortSignal): ReturnType<typeof walk> {
+export function walkOf({ options, listed }: PreparedPush, ownFiles: readonly string[], signal?: AbortSignal): ReturnType<typeof walk> {
   return walk({
     root: options.source,
     symlinks: options.symlinks ?? 'record',
     ownPaths: [...(options.ownPaths ?? []), ...ownFiles, ...(options.resumeSecret === undefined ? [] : [resolve(options.resumeSecret)])],
     ...(options.include === undefined ? {} : { include: options.include }),
     ...(options.exclude === undefined ? {} : { exclude: options.exclude }),
+    ...(listed === undefined ? {} : { files: listed }),
     ...(signal === undefined ? {} : { signal }),
   });
 }

@@ -39,7 +39,7 @@ export class PushRun {
   /** Large files that this session has worked on. */
   readonly #attended = new Set<number>();
   /** Whether everything could be looked at, so that what was not seen is gone. */
-  #sawAll = true;
+  #sawAll: boolean;
 
   constructor(session: Session, manifest: Manifest, { prefix, options, resumeSecret }: PushPlan) {
     this.#session = session;
@@ -48,6 +48,7 @@ export class PushRun {
     this.#ifExists = options.ifExists ?? 'changed';
     this.#checksum = options.checksum ?? false;
     this.#resumeSecret = resumeSecret;
+    this.#sawAll = options.files === undefined;
     this.#small = new Dispatcher(session, {
       bytesOf: ({ stat }) => stat.sizeBytes,
       begin: (batch) => this.#begin(batch),
