@@ -201,11 +201,17 @@ export function isSealiftError(error: unknown): error is SealiftError {
   return typeof error === 'object' && error !== null && BRAND in error;
 }
 
-/** Turns anything thrown into plain data. An unknown error becomes `internal`: a bug, exit code 1. */
+/** What helps when file descriptors have run out. */
+export const MORE_DESCRIPTORS = 'raise the limit of open files (ulimit -n), or lower threads or concurrency';
+
+/** Turns anything thrown into plain data. An unknown error becomes `internal`: a bug, exit code 1. That descriptors ran out, while a module was loaded perhaps, is none. */
 export function toFailure(error: unknown): Failure {
   if (isSealiftError(error)) {
     const { code, message, remedy, retryable } = error;
     return remedy === undefined ? { code, message, retryable } : { code, message, remedy, retryable };
+  }
+  if (error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE')) {
+    return { code: 'unreadable', message: `too many files and sockets are open: ${error.message}`, remedy: MORE_DESCRIPTORS, retryable: false };
   }
   const text = error instanceof Error ? `${error.name}: ${error.message}` : 'a value that is no Error was thrown';
   return { code: 'internal', message: `internal error: ${text}`, retryable: false };

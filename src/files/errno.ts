@@ -1,5 +1,5 @@
 import { getSystemErrorMap } from 'node:util';
-import { SealiftError } from '../errors.js';
+import { MORE_DESCRIPTORS, SealiftError } from '../errors.js';
 import { DESCRIPTOR_WAIT_MS, DESCRIPTOR_WAITS } from '../limits.js';
 
 /** `ENOENT` and the like; undefined for anything that no system call threw. */
@@ -39,7 +39,7 @@ export function readFailure(error: unknown, name: string): unknown {
   }
   return new SealiftError('unreadable', `cannot read ${name}: ${describeErrno(error)}`, {
     object: name,
-    remedy: EXHAUSTED.has(code) ? 'raise the limit of open files (ulimit -n), or lower threads or concurrency' : 'check its permissions and the disk',
+    remedy: EXHAUSTED.has(code) ? MORE_DESCRIPTORS : 'check its permissions and the disk',
     retryable: EXHAUSTED.has(code),
     cause: error,
   });
@@ -103,7 +103,7 @@ export function writeFailure(error: unknown, name: string): unknown {
 
 function remedyFor(code: string): string {
   if (EXHAUSTED.has(code)) {
-    return 'raise the limit of open files (ulimit -n), or lower threads or concurrency';
+    return MORE_DESCRIPTORS;
   }
   if (GONE.has(code)) {
     return 'check that its directory is there';

@@ -183,6 +183,6 @@ function asSealiftError(error: unknown): SealiftError {
   if (error instanceof SealiftError) {
     return error;
   }
-  const { code, message } = toFailure(error);
-  return new SealiftError(code, message, { cause: error });
+  const { code, message, remedy } = toFailure(error);
+  return new SealiftError(code, message, remedy === undefined ? { cause: error } : { cause: error, remedy });
 }

@@ -1,4 +1,4 @@
-import { StoreError, isSealiftError } from '../errors.js';
+import { isSealiftError, MORE_DESCRIPTORS, StoreError } from '../errors.js';
 
 /** An answer that did not come, or is none; the message says why. */
 export class BrokenAnswer extends Error {}
@@ -27,6 +27,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: 'too many files and sockets are open in this process',
   ENFILE: 'too many files and sockets are open on this machine',
 };
+
+const EXHAUSTED: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
 
 /** Trust and protocol problems that the next attempt would meet again. */
 const UNTRUSTED = /^(?:CERT_|ERR_TLS_CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_|INVALID_CA|HOSTNAME_MISMATCH|ERR_SSL_(?:WRONG_VERSION|UNSUPPORTED_PROTOCOL|TLSV1_ALERT_PROTOCOL_VERSION))/;
@@ -59,13 +61,12 @@ export function networkFailure(error: unknown, subject: Subject): StoreError {
     const remedy = 'Check region and endpoint for a typing error, and the network, then run the same command again.';
     return new StoreError('remote-unavailable', `${object}: there is no host ${origin} (${code})`, { object, remedy });
   }
-  return unavailable(subject, `${REASONS[code] ?? 'the request failed on its way'} (${code})`);
+  return unavailable(subject, `${REASONS[code] ?? 'the request failed on its way'} (${code})`, EXHAUSTED.has(code) ? MORE_DESCRIPTORS : undefined);
 }
 
 /** A failure that the next attempt may not meet. */
-export function unavailable(subject: Subject, reason: string): StoreError {
-  const { object, origin } = subject;
-  const remedy = `Check the network and that ${origin} is the right endpoint, then run the same command again.`;
+export function unavailable({ object, origin }: Subject, reason: string, otherRemedy?: string): StoreError {
+  const remedy = otherRemedy ?? `Check the network and that ${origin} is the right endpoint, then run the same command again.`;
   return new StoreError('remote-unavailable', `${object}: ${reason} at ${origin}`, { object, remedy, retryable: true });
 }
 

@@ -201,6 +201,7 @@ describe('a failed exchange', () => {
       [Object.assign(new Error('x'), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }), 'remote-refused', false],
       [new MisusedRequest('x'), 'internal', false],
     ];
+    assert.match(networkFailure(Object.assign(new Error('x'), { code: 'EMFILE' }), subject).remedy ?? '', /ulimit -n/);
     for (const [error, code, retryable] of cases) {
       const failure = networkFailure(error, subject);
       assert.deepEqual([failure.code, failure.retryable, failure.cause], [code, retryable, undefined]);

@@ -173,6 +173,16 @@ export class PushRun {
     return await this.#pushLarge;
   }
 
+  /** For one large file, which is left to the next session where that fails. */
+  async #loadRestOrPark(): Promise<PushLarge> {
+    try {
+      return await this.#loadRest();
+    } catch (error) {
+      this.#session.tally.parked();
+      throw error;
+    }
+  }
+
   async #startLarge(item: Unnumbered): Promise<void> {
     try {
       await this.#largeFiles.take(1);
@@ -186,7 +196,7 @@ export class PushRun {
     const [id = 0] = this.#manifest.started([item.path]);
     this.#attended.add(id);
     const numbered = { ...item, id };
-    const work = this.#loadRest().then((push) => push(numbered, this.#scene())).then((outcome) => this.#settle(numbered, outcome));
+    const work = this.#loadRestOrPark().then((push) => push(numbered, this.#scene())).then((outcome) => this.#settle(numbered, outcome));
     this.#session.follow(work.finally(() => this.#largeFiles.give(1)));
   }
 
