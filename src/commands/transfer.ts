@@ -59,14 +59,16 @@ export async function runTransfer(context: Context, transfer: Transfer, start: (
   }
 }
 
-/** Threads start while keys are read and the rest of the run is loaded. A plan needs none. */
+/** Threads start while keys are read and the rest of the run is loaded, if there are descriptors for all that at once. A plan needs none. */
 async function withThreads<T>(settings: Settings, work: (threads: ThreadPool | undefined) => Promise<T>): Promise<T> {
   if (settings['dry-run'] === true) {
     return await work(undefined);
   }
   const { ThreadPool } = await import('../run/threads/thread-pool.js');
   const pool = new ThreadPool(defined({ threads: settings.threads, concurrency: settings.concurrency }));
-  pool.start();
+  if (!pool.fewDescriptors) {
+    pool.start();
+  }
   try {
     return await work(pool);
   } finally {

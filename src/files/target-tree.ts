@@ -22,14 +22,16 @@ export interface ExistingEntry {
  * meanwhile. (Where directories have no descriptors to go by, on other systems than Linux, an exchange in the very moment
  * of writing is not caught.)
  *
- * Keeps up to {@link MAX_OPEN_DIRECTORIES} directories open. One per thread.
+ * Keeps up to {@link MAX_OPEN_DIRECTORIES} directories open, or as many as it is told. One per thread.
  */
 export class TargetTree {
   readonly #root: DirectoryHandle;
+  readonly #mostOpen: number;
   readonly #open = new Map<string, DirectoryHandle>();
 
-  private constructor(root: DirectoryHandle) {
+  private constructor(root: DirectoryHandle, mostOpen: number) {
     this.#root = root;
+    this.#mostOpen = Math.min(mostOpen, MAX_OPEN_DIRECTORIES);
   }
 
   /**
@@ -37,10 +39,10 @@ export class TargetTree {
    *
    * @throws SealiftError `destination-invalid` when something else has its name, `write-failed`.
    */
-  static open(root: Buffer, anchoring?: Anchoring): TargetTree {
+  static open(root: Buffer, anchoring?: Anchoring, mostOpen = MAX_OPEN_DIRECTORIES): TargetTree {
     try {
       mkdirSync(root, { recursive: true });
-      return new TargetTree(DirectoryHandle.open(root, anchoring));
+      return new TargetTree(DirectoryHandle.open(root, anchoring), mostOpen);
     } catch (error) {
       throw rootFailure(error, encodePath(root));
     }
@@ -138,7 +140,7 @@ export class TargetTree {
     if (directory !== undefined) {
       this.#open.delete(path);
       this.#open.set(path, directory);
-      this.#forget(MAX_OPEN_DIRECTORIES);
+      this.#forget(this.#mostOpen);
     }
     return directory;
   }

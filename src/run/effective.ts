@@ -1,19 +1,17 @@
 import { SealiftError } from '../errors.js';
 import { fingerprintOf } from '../keys/master-key.js';
 import {
-  BLOCK_BYTES, DEFAULT_CONCURRENCY, DEFAULT_MEMORY_BYTES, DEFAULT_PART_BYTES, LARGEST_WHOLE_BYTES, MAX_CONCURRENCY, MAX_PARTS,
+  BLOCK_BYTES, DEFAULT_MEMORY_BYTES, DEFAULT_PART_BYTES, LARGEST_WHOLE_BYTES, MAX_PARTS,
   MAX_PART_BYTES, MIN_ARENA_SHARE, MIN_MEMORY_BYTES, MIN_PART_BYTES, RUN_BUFFER_BYTES, THREAD_BUFFER_BYTES,
 } from '../limits.js';
 import type { Effective } from './events.js';
 import type { FirstTouch } from './first-touch.js';
 import type { TransferOptions, Tuning } from './options.js';
-import { crewSize, type CrewSize } from './threads/crew-size.js';
+import { affordableCrew, affordableRequests, type AffordableCrew } from './threads/crew-size.js';
 import { inRange } from './threads/in-range.js';
 
 /** The numbers that bound a run: memory, descriptors and sockets follow from them, never from the number of files. */
-export interface Bounds extends CrewSize {
-  /** Requests in flight per thread. */
-  readonly concurrency: number;
+export interface Bounds extends AffordableCrew {
   readonly partBytes: number;
   readonly memoryBytes: number;
   /** Of the memory: file data. The rest is for what every thread needs besides. */
@@ -25,15 +23,15 @@ export interface Bounds extends CrewSize {
 }
 
 /**
- * Applies the defaults and checks every number.
+ * Applies the defaults, checks every number, and takes what file descriptors there are into account.
  *
  * @param largestWhole - bytes above which files travel in parts, whatever the memory: `Infinity` where no threads could share them,
  * so that only what goes into one request limits it
+ * @param crew - as many threads, and requests of each, as there are descriptors for
  * @throws SealiftError `usage` naming the option, its value and its bounds.
  */
-export function resolveBounds(tuning: Tuning = {}, largestWhole = LARGEST_WHOLE_BYTES): Bounds {
-  const { threads, threadsAtOnce } = crewSize(tuning.threads);
-  const concurrency = inRange('concurrency', tuning.concurrency ?? DEFAULT_CONCURRENCY, 1, MAX_CONCURRENCY);
+export function resolveBounds(tuning: Tuning = {}, largestWhole = LARGEST_WHOLE_BYTES, crew = affordableCrew(tuning)): Bounds {
+  const { threads } = crew;
   const memoryBytes = inRange('memory', tuning.memoryBytes ?? DEFAULT_MEMORY_BYTES, MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER);
   const partBytes = roundUp(inRange('part-size', tuning.partBytes ?? Math.min(DEFAULT_PART_BYTES, roundDown(memoryBytes / 2)), MIN_PART_BYTES, MAX_PART_BYTES));
   if (partBytes * 2 > memoryBytes) {
@@ -43,7 +41,7 @@ export function resolveBounds(tuning: Tuning = {}, largestWhole = LARGEST_WHOLE_
   }
   const arenaBytes = Math.floor(Math.max(memoryBytes * MIN_ARENA_SHARE, memoryBytes - RUN_BUFFER_BYTES - threads * THREAD_BUFFER_BYTES));
   const singlePutBytes = Math.min(singlePutLimit(memoryBytes, partBytes, threads), Math.max(largestWhole, partBytes), MAX_PART_BYTES);
-  return { threads, threadsAtOnce, concurrency, partBytes, memoryBytes, arenaBytes, singlePutBytes, firstTouch: tuning.firstTouch };
+  return { ...crew, partBytes, memoryBytes, arenaBytes, singlePutBytes, firstTouch: tuning.firstTouch };
 }
 
 /**
@@ -67,8 +65,8 @@ export function boundsOf({ tuning, pool }: Pick<TransferOptions, 'tuning' | 'poo
   if (pool === undefined) {
     return resolveBounds(tuning);
   }
-  const { threads, threadsAtOnce } = pool;
-  return { ...resolveBounds({ ...tuning, threads }), threadsAtOnce };
+  const { threads, threadsAtOnce, fewDescriptors } = pool;
+  return resolveBounds(tuning, LARGEST_WHOLE_BYTES, { threads, threadsAtOnce, fewDescriptors, concurrency: affordableRequests(threads, tuning?.concurrency) });
 }
 
 /** The numbers and names a run works with, for the start event. */

@@ -40,7 +40,7 @@ export interface Credentials {
  */
 export type CredentialsProvider = (refused?: Credentials) => Promise<Credentials>;
 
-/** Undefined fields take the default of `limits.ts`. */
+/** Undefined fields take the default of `limits.ts`. Where the system tells its limit of open files, threads and requests are no more than fit. */
 export interface Tuning {
   /**
    * Worker threads, at most: one starts at once, the others when there is more than that one has done by then.

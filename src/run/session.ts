@@ -77,7 +77,7 @@ export class Session {
       const end = new AbortController();
       const { ports, load } = openPorts(context, hub, onNotice, end.signal);
       const session = new Session(bounds, ports, memory, { pool, tally, load, end });
-      return await conduct(session, signal, work).finally(() => ports.close());
+      return await conduct(session, signal, bounds.fewDescriptors ? async () => await session.#afterLoading(work) : work).finally(() => ports.close());
     } finally {
       await pool.end();
       await (threads === undefined ? crew.destroy() : undefined);
@@ -98,6 +98,14 @@ export class Session {
   /** Makes the store ready for requests of this thread, before sockets of others have taken every descriptor. */
   loadStore(): void {
     this.follow(this.#load());
+  }
+
+  /** Modules are read many at a time, and sockets would leave no descriptors for that. */
+  async #afterLoading<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    await this.pool.started();
+    this.loadStore();
+    await this.settled();
+    return await work(this);
   }
 
   /** Stops intake. What is under way may finish within the grace period; then the threads end, and requests of this one. */

@@ -3,25 +3,36 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { RequestInfo } from '../../src/local/cloud.js';
-import { callCli, CLI, reach, startCli } from '../support/cli.js';
+import { callCli, CLI, keyFile, reach, startCli } from '../support/cli.js';
 import { content, describeTree, plant } from '../support/trees.js';
-import { makeWorld } from '../support/world.js';
+import { makeWorld, type World } from '../support/world.js';
 
-describe('a push under an operating system that gives little', () => {
-  it('waits for file descriptors instead of losing files', async (t) => {
-    const world = await makeWorld(t);
-    plant(world.source, Object.fromEntries(Array.from({ length: 160 }, (_, i) => [`d${i % 7}/f${i}`, content(500, i)])));
-    plant(world.source, { 'large.bin': content(4_300_000) });
-    const { env, options } = reach(world);
-    const push = spawn('bash', ['-c', 'ulimit -n 116; exec "$@"', 'bash', process.execPath, CLI, 'push', world.source, 'oss://sealift/backup', '--key', options[1] ?? '', '--threads', '2', '--concurrency', '30', '--memory', '8MiB', '--part-size', '128KiB', '--quiet'], {
-      cwd: world.directory, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'],
+describe('a run under an operating system that gives little', { skip: process.platform === 'linux' ? false : 'needs the proc file system' }, () => {
+  for (const limit of [64, 96, 128]) {
+    it(`pushes, pulls and verifies with ${limit} file descriptors and all defaults`, async (t) => {
+      const world = await makeWorld(t);
+      plant(world.source, Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`d${i % 40}/f${i}`, content(500, i)])));
+      plant(world.source, { 'large.bin': content(4_300_000) });
+      const key = ['--key', keyFile(world, world.key), '--quiet'];
+      const inParts = ['--memory', '8MiB', '--part-size', '128KiB'];
+      await limited(world, limit, ['push', world.source, 'oss://sealift/backup', ...key, ...inParts]);
+      await limited(world, limit, ['pull', 'oss://sealift/backup', world.path('back'), ...key, ...inParts]);
+      assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
+      await limited(world, limit, ['verify', 'oss://sealift/backup', '--against', world.source, ...key, ...inParts]);
     });
-    let said = '';
-    push.stderr.on('data', (text: Buffer) => { said += text.toString(); });
-    const code = await new Promise((resolve) => push.on('close', resolve));
-    assert.equal(code, 0, said);
-    await world.pull(world.path('back'));
-    assert.deepEqual(describeTree(world.path('back')), describeTree(world.source));
+  }
+
+  it('holds less in flight than it was asked to', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, Object.fromEntries(Array.from({ length: 160 }, (_, i) => [`f${i}`, content(500, i)])));
+    const said = await limited(world, 116, ['push', world.source, 'oss://sealift/backup', '--key', keyFile(world, world.key), '--threads', '2', '--concurrency', '30', '--json']);
+    assert.match(said, /"threads":1,"threadsAtOnce":1,"concurrency":14,/);
+  });
+
+  it('refuses to begin with too few, and says how many it needs', async (t) => {
+    const world = await makeWorld(t);
+    const said = await limited(world, 60, ['push', world.source, 'oss://sealift/backup', '--key', keyFile(world, world.key)], 2);
+    assert.match(said, /60 files and sockets open, and needs 64[^]*ulimit -n 64/);
   });
 });
 
@@ -74,4 +85,16 @@ describe('a pull that was killed', () => {
 function nth(n: number, isMeant: (request: RequestInfo) => boolean): (request: RequestInfo) => boolean {
   let seen = 0;
   return (request) => isMeant(request) && (seen += 1) === n;
+}
+
+/** Runs the program with so few file descriptors, the cloud elsewhere, and returns what it said. */
+async function limited(world: World, descriptors: number, args: readonly string[], code = 0): Promise<string> {
+  const { env } = reach(world);
+  const child = spawn('bash', ['-c', `ulimit -n ${descriptors}; exec "$@"`, 'bash', process.execPath, CLI, ...args], {
+    cwd: world.directory, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  [child.stdout, child.stderr].forEach((stream) => stream.on('data', (text: Buffer) => { said += text.toString(); }));
+  assert.equal(await new Promise((resolve) => child.on('close', resolve)), code, said);
+  return said;
 }

@@ -12,7 +12,7 @@ import { afterAttempt, Batcher, planFile } from '../../src/run/plan.js';
 import { planPull, type PullFacts } from '../../src/run/pull/pull-plan.js';
 import { storeIdentity } from '../../src/run/store-identity.js';
 import { Tally } from '../../src/run/tally.js';
-import { crewSize } from '../../src/run/threads/crew-size.js';
+import { affordableCrew, affordableRequests, crewSize } from '../../src/run/threads/crew-size.js';
 import { slabBytes, Slabs } from '../../src/run/threads/slabs.js';
 import { Delay, isHeldUp } from '../../src/run/threads/thread-watch.js';
 
@@ -70,6 +70,23 @@ describe('threads', () => {
     assert.deepEqual(crewSize(8, 2), { threads: 8, threadsAtOnce: 8 });
     const sizes = [1, 2, 16, 384].map((cores) => crewSize(undefined, cores));
     assert.deepEqual(sizes.map(({ threads, threadsAtOnce }) => [threads, threadsAtOnce]), [[1, 1], [2, 1], [16, 15], [MAX_THREADS, MAX_THREADS - 1]]);
+  });
+
+  it('are as many, with as many requests, as there are file descriptors for', () => {
+    const afforded = (descriptors: number, threads: number, concurrency?: number): readonly unknown[] => {
+      const crew = affordableCrew({ threads, concurrency }, descriptors);
+      return [crew.threads, crew.concurrency, crew.fewDescriptors];
+    };
+    assert.deepEqual([afforded(Infinity, 256, 1024), afforded(1024, 2)], [[256, 1024, false], [2, 64, false]]);
+    assert.deepEqual([64, 96, 128, 256].map((descriptors) => afforded(descriptors, 2)), [[1, 3, true], [1, 10, true], [1, 16, true], [2, 21, false]]);
+    assert.deepEqual([afforded(256, 8, 4), afforded(64, 1, 2), afforded(1024, 384 / 2)], [[4, 4, false], [1, 2, true], [11, 17, false]]);
+    assert.equal(affordableRequests(2, 64, 256), 21);
+  });
+
+  it('start only where a run can get by, and what is missing is named', () => {
+    const refused = (error: unknown): boolean => error instanceof SealiftError && error.code === 'usage' && error.remedy?.includes('ulimit -n 64 ') === true;
+    assert.throws(() => affordableCrew({}, 63), refused);
+    assert.throws(() => affordableRequests(256, 1, 255), { code: 'usage' });
   });
 
   it('are held up when they wait for answers or for a disk, and not when they work', () => {

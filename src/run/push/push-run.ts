@@ -62,6 +62,7 @@ export class PushRun {
   async run(entries: AsyncIterable<WalkEntry>): Promise<void> {
     const session = this.#session;
     try {
+      await (session.bounds.fewDescriptors ? this.#loadRest() : undefined);
       for await (const entry of entries) {
         // Nine of ten entries of a later run are settled at once, and each await costs as much as settling one.
         const admitted = this.#admit(entry);

@@ -80,6 +80,11 @@ export class Crew {
     return this.#piscina.threads;
   }
 
+  /** Resolves when the threads that were started have loaded their modules, or are gone. */
+  async started(): Promise<void> {
+    await within(GRACE_MS, Promise.all(this.#starting.values()));
+  }
+
   /** Rejects when the thread dies, or the crew is dismissed. */
   async run(task: unknown, { weight, isLight }: Load): Promise<unknown> {
     this.#load += weight;
@@ -99,7 +104,7 @@ export class Crew {
   async dismiss(): Promise<void> {
     this.#isDismissed = true;
     this.#places.close();
-    await within(GRACE_MS, Promise.all(this.#starting.values()));
+    await this.started();
     await this.#piscina.destroy();
   }
 

@@ -48,6 +48,11 @@ export class Pool {
     }
   }
 
+  /** Resolves when the threads that are there have loaded their modules. */
+  async started(): Promise<void> {
+    await this.#crew().started();
+  }
+
   /** Jobs under way reject. */
   async end(): Promise<void> {
     if (!this.#ended) {

@@ -51,7 +51,7 @@ export function openPorts(context: WorkerContext, commons: ThreadCommons, onNoti
   let shared: SharedStart | undefined;
   const starts = (): SharedStart => (shared ??= new SharedStart(wrapper()));
   let opened: TargetTree | undefined;
-  const tree = (): TargetTree => (opened ??= TargetTree.open(Buffer.from(context.root)));
+  const tree = (): TargetTree => (opened ??= TargetTree.open(Buffer.from(context.root), undefined, context.concurrency));
   const close = async (): Promise<void> => {
     opened?.close();
     await Promise.all([store.close(), shared?.close()]);

@@ -1,8 +1,6 @@
 import { SealiftError } from '../../errors.js';
-import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY } from '../../limits.js';
 import { Crew } from './crew.js';
-import { crewSize } from './crew-size.js';
-import { inRange } from './in-range.js';
+import { affordableCrew } from './crew-size.js';
 import { Pool, type Introduction } from './pool.js';
 
 /** `dist/workers/object.js`, wherever the package lies; a URL and no import, so there is no cycle. */
@@ -27,22 +25,25 @@ export interface ThreadPoolOptions {
  * keeps no process alive.
  */
 export class ThreadPool {
-  /** How many at most. One starts at once, the others when there is work for them. */
+  /** How many at most, which may be fewer than were asked for where a limit leaves few file descriptors. One starts at once, the others when there is work for them. */
   readonly threads: number;
   /** @internal Of these, that start as soon as one has enough to do. */
   readonly threadsAtOnce: number;
+  /** @internal Whether modules have to be loaded before the first socket, one thread at a time. */
+  readonly fewDescriptors: boolean;
   readonly #concurrency: number;
   readonly #worker: URL;
   readonly #listeners = new Map<string, (message: string) => void>();
   #crew: Crew | undefined;
   #destroyed = false;
 
-  /** Starts nothing. Throws SealiftError `usage` for a number out of its bounds. */
-  constructor({ threads, threadsAtOnce, concurrency = DEFAULT_CONCURRENCY, worker = WORKER_URL }: ThreadPoolOptions = {}) {
-    const size = crewSize(threads);
-    this.threads = size.threads;
-    this.threadsAtOnce = threadsAtOnce ?? size.threadsAtOnce;
-    this.#concurrency = inRange('concurrency', concurrency, 1, MAX_CONCURRENCY);
+  /** Starts nothing. Throws SealiftError `usage` for a number out of its bounds, or where the limit of open files allows no thread. */
+  constructor({ threads, threadsAtOnce, concurrency, worker = WORKER_URL }: ThreadPoolOptions = {}) {
+    const crew = affordableCrew({ threads, concurrency });
+    this.threads = crew.threads;
+    this.threadsAtOnce = Math.min(threadsAtOnce ?? crew.threadsAtOnce, crew.threads);
+    this.fewDescriptors = crew.fewDescriptors;
+    this.#concurrency = crew.concurrency;
     this.#worker = worker;
   }
 
