@@ -1,8 +1,12 @@
 /** The profile file: JSON, checked strictly, and never the place for a secret. */
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import { createRequire } from 'node:module';
+import type { z as Zod } from 'zod';
 import { SealiftError } from './errors.js';
 import { SETTINGS, isSettingName, type Setting } from './settings.js';
+
+// Not imported: all of its languages would be opened at once, which takes a hundred file descriptors.
+const { z } = createRequire(import.meta.url)('zod') as { readonly z: typeof Zod };
 
 const SECRET = /secret|passphrase|password|token|access.?key|private|credential/i;
 const NOT_IN_A_FILE: ReadonlySet<string> = new Set(['break-lock', 'new-run', 'dry-run', 'manifest', 'report']);
@@ -59,7 +63,7 @@ function refuseSecrets(path: string, content: unknown): void {
   }
 }
 
-function schema(): z.ZodType<Record<string, unknown>> {
+function schema(): Zod.ZodType<Record<string, unknown>> {
   return z.strictObject(Object.fromEntries(allowedNames().map((name) => [name, valueSchema(SETTINGS[name]).optional()])));
 }
 
@@ -67,7 +71,7 @@ function allowedNames(): (keyof typeof SETTINGS)[] {
   return Object.keys(SETTINGS).filter(isSettingName).filter((name) => !NOT_IN_A_FILE.has(name));
 }
 
-function valueSchema(setting: Setting): z.ZodType {
+function valueSchema(setting: Setting): Zod.ZodType {
   switch (setting.kind) {
     case 'flag':
       return z.boolean();
@@ -87,7 +91,7 @@ function valueSchema(setting: Setting): z.ZodType {
   }
 }
 
-function describe(error: z.ZodError): string {
+function describe(error: Zod.ZodError): string {
   const issue = error.issues[0];
   if (issue?.code === 'unrecognized_keys') {
     return `unknown option ${issue.keys.map((name) => JSON.stringify(name)).join(', ')}`;

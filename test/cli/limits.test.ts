@@ -13,6 +13,7 @@ describe('a run under an operating system that gives little', { skip: process.pl
       const world = await makeWorld(t);
       plant(world.source, Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`d${i % 40}/f${i}`, content(500, i)])));
       plant(world.source, { 'large.bin': content(4_300_000) });
+      plant(world.directory, { 'sealift/config.json': '{ "concurrency": 64 }' });
       const key = ['--key', keyFile(world, world.key), '--quiet'];
       const inParts = ['--memory', '8MiB', '--part-size', '128KiB'];
       await limited(world, limit, ['push', world.source, 'oss://sealift/backup', ...key, ...inParts]);
@@ -91,7 +92,7 @@ function nth(n: number, isMeant: (request: RequestInfo) => boolean): (request: R
 async function limited(world: World, descriptors: number, args: readonly string[], code = 0): Promise<string> {
   const { env } = reach(world);
   const child = spawn('bash', ['-c', `ulimit -n ${descriptors}; exec "$@"`, 'bash', process.execPath, CLI, ...args], {
-    cwd: world.directory, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: world.directory, env: { ...process.env, ...env, XDG_CONFIG_HOME: world.directory }, stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
   [child.stdout, child.stderr].forEach((stream) => stream.on('data', (text: Buffer) => { said += text.toString(); }));
