@@ -97,9 +97,9 @@ function refuseOtherBody(key: string, { crc64 }: ObjectHead, sealed: bigint): vo
   }
 }
 
-/** Of two decimal CRC-64s, each empty where the server sent none. */
-export function holdsAnother(held: Pick<StoredFacts, 'crc64'>, recorded: Pick<StoredFacts, 'crc64'>): boolean {
-  return held.crc64 !== '' && recorded.crc64 !== '' && held.crc64 !== recorded.crc64;
+/** By two CRC-64s, as far as there are both: of what the server holds now, and of what was recorded. */
+export function holdsAnother(held: Pick<StoredFacts, 'crc64'>, recorded: Pick<StoredFacts, 'crc64'> | undefined): boolean {
+  return held.crc64 !== '' && recorded !== undefined && recorded.crc64 !== '' && held.crc64 !== recorded.crc64;
 }
 
 export function otherBody(key: string): AuthenticationError {

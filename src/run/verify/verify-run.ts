@@ -42,7 +42,6 @@ export class VerifyRun {
   /** The object that bears the prefix as its name comes first in a listing; nothing has followed it. */
   #isOneObject = false;
   #nextId = 0;
-
   /** No body is read. */
   readonly #isUnfetched: boolean;
 
@@ -174,11 +173,11 @@ export class VerifyRun {
       this.#otherStates.push({ item, outcome, id: recorded.id, mayBeNewer: recorded.attemptedSince });
       return;
     }
-    if (this.#isUnfetched && recorded !== undefined && holdsAnother(outcome.stored, recorded)) {
+    if (this.#isUnfetched && holdsAnother(outcome.stored, recorded)) {
       this.#fail(item, toFailure(otherBody(item.key)));
-      return;
+    } else {
+      this.#pass(item, outcome, recorded !== undefined);
     }
-    this.#pass(item, outcome, recorded !== undefined);
   }
 
   #pass(item: PullItem, outcome: VerifiedOutcome, asRecorded: boolean): void {
