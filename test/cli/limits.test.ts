@@ -11,7 +11,7 @@ describe('a run under an operating system that gives little', { skip: process.pl
   for (const limit of [64, 96, 128]) {
     it(`pushes, pulls and verifies with ${limit} file descriptors and all defaults`, async (t) => {
       const world = await makeWorld(t);
-      plant(world.source, Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`d${i % 40}/f${i}`, content(500, i)])));
+      plant(world.source, Object.fromEntries(Array.from({ length: 150 }, (_, i) => [`d${i % 40}/f${i}`, content(500, i)])));
       plant(world.source, { 'large.bin': content(4_300_000) });
       plant(world.directory, { 'sealift/config.json': '{ "concurrency": 64 }' });
       const key = ['--key', keyFile(world, world.key), '--quiet'];
