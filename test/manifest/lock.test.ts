@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, linkSync, mkdirSync, readFileSync, readlinkSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -9,7 +9,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { machineOf, thisMachine, type Machine } from '../../src/files/machine.js';
 import { holdSocket } from '../../src/manifest/held-socket.js';
-import { lockManifest } from '../../src/manifest/lock.js';
+import { lockManifest, lockNewManifest } from '../../src/manifest/lock.js';
 import { failureOf, temporaryDirectory } from './support.js';
 
 const directory = temporaryDirectory();
@@ -209,6 +209,18 @@ describe('the lock file alone', () => {
     writeFileSync(`${file}.lock`, '{"host":"al');
     assert.match(String((await failureOf(() => lockManifest(file, { machine: machine() }))).remedy), /--break-lock/);
     await (await lockManifest(file, { breakLock: true, machine: machine() })).release();
+  });
+
+  it('leaves no file of a made-up name behind when it is not to be had, and every other', async () => {
+    const file = fresh();
+    writeFileSync(`${file}.lock`, '{"host":"al');
+    rmSync(file, { force: true });
+    await failureOf(() => lockNewManifest(file, { machine: machine(), isOwnName: true }));
+    assert.equal(existsSync(file), false);
+    await failureOf(() => lockNewManifest(file, { machine: machine() }));
+    assert.equal(existsSync(file), true);
+    assert.match((await failureOf(() => lockNewManifest(file, { machine: machine(), isOwnName: true }))).message, /EEXIST|exists/);
+    assert.equal(existsSync(file), true);
   });
 });
 
