@@ -1,6 +1,6 @@
 import { deriveMacKey, type Authenticators } from '../crypto/commitment.js';
 import type { DataKey } from '../crypto/data-key.js';
-import { joinMac, joinTag, PieceGhash, verifyPieces } from '../crypto/ghash.js';
+import { joinMac, joinTag, PieceGhash, verifyPieces, type DigestedPart } from '../crypto/ghash.js';
 import type { Gmac } from '../crypto/gmac.js';
 import type { Expected } from '../crypto/open.js';
 import { partGmac } from '../crypto/part-digest.js';
@@ -47,8 +47,13 @@ export class PieceProver {
 export function joinProofs({ dataKey, start }: PieceKeys, aad: Buffer, proofs: readonly PieceProof[]): Authenticators {
   return {
     tag: joinTag(dataKey, start, aad, proofs.map(({ index, ghash, bytes }) => ({ index, state: Buffer.from(ghash), lengthBytes: bytes }))),
-    mac: joinMac(deriveMacKey(dataKey, start), start, proofs.map(({ digest, bytes }) => ({ digest: Buffer.from(digest), lengthBytes: bytes }))),
+    mac: joinMac(deriveMacKey(dataKey, start), start, digestsOf(proofs)),
   };
+}
+
+/** What the mac of the whole is made of. */
+export function digestsOf(proofs: readonly PieceProof[]): DigestedPart[] {
+  return proofs.map(({ digest, bytes }) => ({ digest: Buffer.from(digest), lengthBytes: bytes }));
 }
 
 /** @throws AuthenticationError unless the pieces, in any order, are the whole body that tag and mac were made of. */

@@ -1,17 +1,15 @@
-import { deriveMacKey, equalBytes } from '../../crypto/commitment.js';
 import { joinCrc64, type Crc64 } from '../../crypto/crc64.js';
-import { applyCtr } from '../../crypto/ctr.js';
-import { joinMac } from '../../crypto/ghash.js';
-import { partDigest } from '../../crypto/part-digest.js';
-import { AuthenticationError, isSealiftError, UnauthenticatedObjectError } from '../../errors.js';
+import type { DigestedPart } from '../../crypto/ghash.js';
+import { AuthenticationError, UnauthenticatedObjectError } from '../../errors.js';
 import { openSource } from '../../files/source.js';
 import type { ObjectHead } from '../../store/store.js';
 import type { Bounds } from '../effective.js';
-import type { PieceProof, StoredFacts } from '../jobs.js';
+import type { StoredFacts } from '../jobs.js';
 import { cut, scanPieces, type Workshop } from '../large-file.js';
 import { differs } from '../local-path.js';
 import type { OpenedEnvelope } from '../opening.js';
-import { verifyProofs } from '../piece-proof.js';
+import { digestsOf } from '../piece-proof.js';
+import { isSealedFrom, resealWhole } from '../resealed.js';
 
 /** An object whose body stays where it is, and the local file that it should have been sealed from. */
 export interface Unfetched {
@@ -39,14 +37,8 @@ export function refuseUnsealed(key: string, { sealed }: OpenedEnvelope): void {
  * @throws SealiftError `differs`, or whatever reading says; AuthenticationError when the server holds another body.
  */
 export function compareUnfetched(object: Unfetched, slab: Buffer, crc64: Crc64): void {
-  const { key, head, file, opened: { sealed, keys: { dataKey, startBlock } } } = object;
-  readWhole(file, slab);
-  applyCtr(dataKey, startBlock, 0, slab);
-  const macKey = deriveMacKey(dataKey, startBlock);
-  const mac = joinMac(macKey, startBlock, [{ digest: partDigest(macKey, startBlock, 0, slab), lengthBytes: slab.length }]);
-  if (sealed === undefined || !equalBytes(mac, sealed.authentication.mac)) {
-    throw differs(file);
-  }
+  const { key, head, file, opened } = object;
+  refuseOtherContent(file, opened, [resealed(file, opened, slab)]);
   refuseOtherBody(key, head, crc64.digestOf(slab));
 }
 
@@ -61,7 +53,7 @@ export async function compareLargeUnfetched({ key, head, file, opened }: Unfetch
     const job = { keys: { dataKey: opened.keys.dataKey.keyObject, start: opened.keys.startBlock.bytes }, source: { kind: 'descriptor', fd: source.fd } } as const;
     const proofs = await scanPieces(job, cut(head.sizeBytes, scene.bounds.partBytes), { ...scene, keep: scene.memory });
     source.assertUnchanged();
-    refuseOtherContent(file, opened, proofs);
+    refuseOtherContent(file, opened, digestsOf(proofs));
     const crcs = proofs.flatMap(({ bytes, crc64 }) => (crc64 === undefined ? [] : [{ bytes, crc64 }]));
     refuseOtherBody(key, head, joinCrc64(crcs));
   } finally {
@@ -69,25 +61,21 @@ export async function compareLargeUnfetched({ key, head, file, opened }: Unfetch
   }
 }
 
-function readWhole(file: Buffer, slab: Buffer): void {
+function resealed(file: Buffer, { keys }: OpenedEnvelope, slab: Buffer): DigestedPart {
   const source = openSource(file, { followSymlinks: true });
   try {
     if (source.stat.sizeBytes !== slab.length) {
       throw differs(file);
     }
-    source.readAll(slab);
+    return resealWhole(source, keys, slab);
   } finally {
     source.close();
   }
 }
 
-function refuseOtherContent(file: Buffer, { keys, sealed }: OpenedEnvelope, proofs: readonly PieceProof[]): void {
-  try {
-    if (sealed !== undefined) {
-      verifyProofs({ dataKey: keys.dataKey, start: keys.startBlock }, sealed.aad, proofs, sealed.authentication);
-    }
-  } catch (error) {
-    throw isSealiftError(error) && error.code === 'authentication-failed' ? differs(file) : error;
+function refuseOtherContent(file: Buffer, opened: OpenedEnvelope, parts: readonly DigestedPart[]): void {
+  if (!isSealedFrom(opened, parts)) {
+    throw differs(file);
   }
 }
 

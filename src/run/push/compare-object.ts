@@ -1,7 +1,4 @@
-import { deriveMacKey, equalBytes } from '../../crypto/commitment.js';
-import { applyCtr } from '../../crypto/ctr.js';
-import { joinMac, type DigestedPart } from '../../crypto/ghash.js';
-import { partDigest } from '../../crypto/part-digest.js';
+import type { DigestedPart } from '../../crypto/ghash.js';
 import { isSealiftError } from '../../errors.js';
 import type { SourceHandle } from '../../files/source.js';
 import type { UnwrappedKeys } from '../../keys/wrapper.js';
@@ -9,6 +6,8 @@ import type { ObjectHead } from '../../store/store.js';
 import type { PushItem, StoredFacts } from '../jobs.js';
 import { cut, scanPieces } from '../large-file.js';
 import { openEnvelope } from '../opening.js';
+import { digestsOf } from '../piece-proof.js';
+import { isSealedFrom, resealWhole } from '../resealed.js';
 import { storedFacts } from '../stored-facts.js';
 import type { Ports } from '../threads/ports.js';
 import type { PushScene } from './push-scene.js';
@@ -18,12 +17,8 @@ import type { PushScene } from './push-scene.js';
  * local bytes under the object's own data key, so nothing is fetched but the metadata. Needs the private key.
  */
 export async function matchingObject(key: string, source: SourceHandle, ports: Ports): Promise<StoredFacts | undefined> {
-  return await withCandidate(key, source.stat.sizeBytes, ports, ({ dataKey, startBlock }, macKey) => {
-    const slab = ports.room.subarray(0, source.stat.sizeBytes);
-    source.readAll(slab);
-    applyCtr(dataKey, startBlock, 0, slab);
-    return Promise.resolve([{ digest: partDigest(macKey, startBlock, 0, slab), lengthBytes: slab.length }]);
-  });
+  const { sizeBytes } = source.stat;
+  return await withCandidate(key, sizeBytes, ports, (keys) => Promise.resolve([resealWhole(source, keys, ports.room.subarray(0, sizeBytes))]));
 }
 
 /** The same for a file that is read in pieces, on all threads. */
@@ -31,28 +26,25 @@ export async function matchingLarge(item: PushItem, scene: PushScene): Promise<S
   const { key, path, stat } = item;
   return await withCandidate(key, stat.sizeBytes, scene.ports, async ({ dataKey, startBlock }) => {
     const job = { keys: { dataKey: dataKey.keyObject, start: startBlock.bytes }, source: { kind: 'path', path, stat } } as const;
-    const proofs = await scanPieces(job, cut(stat.sizeBytes, scene.bounds.partBytes), scene);
-    return proofs.map(({ digest, bytes }) => ({ digest: Buffer.from(digest), lengthBytes: bytes }));
+    return digestsOf(await scanPieces(job, cut(stat.sizeBytes, scene.bounds.partBytes), scene));
   });
 }
 
-/** Opens the object's envelope and compares its mac with the one that `digestsOf` leads to. */
+/** Opens the object's envelope and compares its mac with the one that `reseal` leads to. */
 async function withCandidate(
   key: string, sizeBytes: number, ports: Ports,
-  digestsOf: (keys: UnwrappedKeys, macKey: Buffer) => Promise<readonly DigestedPart[]>,
+  reseal: (keys: UnwrappedKeys) => Promise<readonly DigestedPart[]>,
 ): Promise<StoredFacts | undefined> {
   const head = await headIfThere(key, ports);
   if (head?.sizeBytes !== sizeBytes) {
     return undefined;
   }
-  const { keys, sealed } = await openEnvelope(key, head, ports.keyring, { allowRenamed: false, allowUnauthenticated: false, mustBeSealed: true });
+  const opened = await openEnvelope(key, head, ports.keyring, { allowRenamed: false, allowUnauthenticated: false, mustBeSealed: true });
   try {
-    const macKey = deriveMacKey(keys.dataKey, keys.startBlock);
-    const mac = joinMac(macKey, keys.startBlock, await digestsOf(keys, macKey));
-    const isSame = sealed !== undefined && equalBytes(mac, sealed.authentication.mac);
-    return isSame ? storedFacts(head, sealed.authentication.commitment) : undefined;
+    const isSame = isSealedFrom(opened, await reseal(opened.keys));
+    return isSame ? storedFacts(head, opened.sealed?.authentication.commitment ?? '') : undefined;
   } finally {
-    keys.dataKey.wipe();
+    opened.keys.dataKey.wipe();
   }
 }
 
