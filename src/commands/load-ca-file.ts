@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { SealiftError } from '../errors.js';
+import { errnoOf } from '../files/errno.js';
 import type { Settings } from '../settings.js';
 
 /** The certificates of `--ca-file`, if it is given. Fails with `config-invalid` where the file cannot be read or holds none. */
@@ -16,7 +17,6 @@ async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new SealiftError('config-invalid', `the CA file ${file} cannot be read: ${code}`, { object: file, remedy: 'Check the path given with --ca-file.', cause });
+    throw new SealiftError('config-invalid', `the CA file ${file} cannot be read: ${errnoOf(cause) ?? 'unknown error'}`, { object: file, remedy: 'Check the path given with --ca-file.', cause });
   }
 }

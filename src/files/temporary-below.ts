@@ -5,7 +5,7 @@ import { bytesOf } from './entry.js';
 import { describeErrno, isGone, readFailure } from './errno.js';
 import { joinRaw } from './own-paths.js';
 import { encodePath } from './path-encoding.js';
-import { ownerOf, type Owner } from './temporary.js';
+import { isTemporaryName, ownerOf, type Owner } from './temporary.js';
 
 interface TemporaryFile {
   readonly kind: 'temporary';
@@ -47,7 +47,7 @@ function listed(raw: string): { readonly directories: readonly string[]; readonl
   const entries = readdirSync(bytesOf(raw), { encoding: 'latin1', withFileTypes: true });
   return {
     directories: entries.filter((entry) => entry.isDirectory()).map(({ name }) => joinRaw(raw, name)),
-    files: entries.filter((entry) => entry.isFile() && ownerOf(entry.name) !== undefined).map(({ name }) => joinRaw(raw, name)),
+    files: entries.filter((entry) => entry.isFile() && isTemporaryName(entry.name)).map(({ name }) => joinRaw(raw, name)),
   };
 }
 
