@@ -4,7 +4,8 @@ import { DATA_KEY_BYTES, DEFAULT_KMS_QPS, KMS_TIMEOUT_MS, MAX_KMS_CONCURRENCY, M
 import { eitherSignal, pause } from '../store/abort.js';
 import { decodeBase64 } from './base64.js';
 import { CallGate } from './call-gate.js';
-import { KmsFailure, kmsFailure, malformedAnswer, type FailedCall } from './kms-failures.js';
+import { KmsAnswer } from './kms-answer.js';
+import { KmsFailure, kmsFailure, type FailedCall } from './kms-failures.js';
 
 /** Of the request or of the answer. */
 type Parameters = Readonly<Record<string, unknown>>;
@@ -55,6 +56,19 @@ export interface KmsPorts {
 
 /** An encryption context as the service documents it: one JSON string with sorted names; undefined for none. */
 export type EncryptionContext = string | undefined;
+
+/** Text under a KMS key. */
+export interface EncryptedText {
+  readonly blob: string;
+  /** `kms:<KeyId>:<KeyVersionId>` as the service names the key that did it, aliases resolved; undefined where it does not. */
+  readonly under: string | undefined;
+}
+
+export interface DecryptedText {
+  readonly plaintext: string;
+  /** As in {@link EncryptedText.under}. */
+  readonly under: string | undefined;
+}
 
 export interface GeneratedKey {
   /** 32 bytes; the caller zeroes them. */
@@ -107,19 +121,18 @@ export class KmsClient {
     });
   }
 
-  /** @returns the CiphertextBlob */
-  encrypt(plaintext: string, context: EncryptionContext, signal?: AbortSignal): Promise<string> {
+  encrypt(plaintext: string, context: EncryptionContext, signal?: AbortSignal): Promise<EncryptedText> {
     const parameters = { KeyId: this.#sealingKey(), Plaintext: plaintext, ...contextField(context) };
-    return this.#call({ action: 'Encrypt', parameters, signal }, (answer) => answer.blob());
+    return this.#call({ action: 'Encrypt', parameters, signal }, (answer) => ({ blob: answer.blob(), under: answer.under() }));
   }
 
-  /** @returns the string that was encrypted; a KmsFailure of kind `unopenable` or `unknown-key` says that the blob is not right. */
-  decrypt(blob: string, context: EncryptionContext, signal?: AbortSignal): Promise<string> {
+  /** The string that was encrypted; a KmsFailure of kind `unopenable` or `unknown-key` says that the blob is not right. */
+  decrypt(blob: string, context: EncryptionContext, signal?: AbortSignal): Promise<DecryptedText> {
     const parameters = { CiphertextBlob: blob, ...contextField(context) };
-    return this.#call({ action: 'Decrypt', parameters, signal }, (answer) => answer.text('Plaintext'));
+    return this.#call({ action: 'Decrypt', parameters, signal }, (answer) => ({ plaintext: answer.text('Plaintext'), under: answer.under() }));
   }
 
-  async #call<T>(asked: Call, read: (answer: Answer) => T): Promise<T> {
+  async #call<T>(asked: Call, read: (answer: KmsAnswer) => T): Promise<T> {
     const call = { ...asked, signal: eitherSignal(asked.signal, this.#signal) };
     const started = this.#ports.now();
     for (let retries = 0; ; retries += 1) {
@@ -137,7 +150,7 @@ export class KmsClient {
     }
   }
 
-  async #attempt({ action, parameters, signal }: Call): Promise<Answer> {
+  async #attempt({ action, parameters, signal }: Call): Promise<KmsAnswer> {
     this.#stopIfAborted(signal);
     const credentials = await this.#ports.credentials();
     try {
@@ -154,7 +167,7 @@ export class KmsClient {
     }
   }
 
-  async #send(action: string, parameters: Parameters, credentials: KmsCredentials): Promise<Answer> {
+  async #send(action: string, parameters: Parameters, credentials: KmsCredentials): Promise<KmsAnswer> {
     if (this.#sdk?.credentials !== credentials) {
       this.#sdk = { credentials, client: connect(this.#server, this.#url, credentials) };
     }
@@ -163,7 +176,7 @@ export class KmsClient {
     const runtime = new RuntimeOptions({ readTimeout: KMS_TIMEOUT_MS, connectTimeout: KMS_TIMEOUT_MS, ignoreSSL: false });
     const call: FailedCall = { action, keyId: keyIdIn(parameters) ?? nameOf(this.#server), origin: this.#url.origin };
     try {
-      return new Answer(call, await client.doRequest(action, schemeOf(this.#url), 'POST', API_VERSION, 'AK', {}, parameters, runtime));
+      return new KmsAnswer(call, await client.doRequest(action, schemeOf(this.#url), 'POST', API_VERSION, 'AK', {}, parameters, runtime));
     } catch (error) {
       throw kmsFailure(error, call);
     }
@@ -186,38 +199,6 @@ interface Call {
   readonly action: string;
   readonly parameters: Parameters;
   readonly signal: AbortSignal | undefined;
-}
-
-/** The body of a 2xx: whatever JSON the server sent. */
-class Answer {
-  readonly #call: FailedCall;
-  readonly #fields: Parameters;
-
-  constructor(call: FailedCall, fields: Parameters) {
-    this.#call = call;
-    this.#fields = fields;
-  }
-
-  text(field: 'Plaintext' | 'CiphertextBlob'): string {
-    const value = this.#fields[field];
-    if (typeof value !== 'string' || value === '') {
-      throw this.lacks(field);
-    }
-    return value;
-  }
-
-  /** Headers carry it as it is, so it has to be what our own parser accepts. */
-  blob(): string {
-    const blob = this.text('CiphertextBlob');
-    if (decodeBase64(blob) === undefined) {
-      throw this.lacks('a blob in base64');
-    }
-    return blob;
-  }
-
-  lacks(what: string): KmsFailure {
-    return malformedAnswer(this.#call, what);
-  }
 }
 
 const API_VERSION = '2016-01-20';

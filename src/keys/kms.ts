@@ -3,11 +3,11 @@ import { StartBlock } from '../crypto/start-block.js';
 import { MasterKeyError } from '../errors.js';
 import { BLOCK_BYTES, DATA_KEY_BYTES } from '../limits.js';
 import { decodeBase64 } from './base64.js';
-import { KmsClient, type EncryptionContext, type KmsPlace } from './kms-client.js';
+import { KmsClient, type DecryptedText, type EncryptionContext, type KmsPlace } from './kms-client.js';
 import { KmsFailure, type KmsFailureKind } from './kms-failures.js';
 import { parseDecimalStart } from './rsa.js';
 import { StartCache, type StartSource } from './start-cache.js';
-import type { EnvelopeFamily, IssuedKey, KeyUnwrapper, KeyWrapper, UnwrappedKeys, WrapAlgorithm, WrappedKeys } from './wrapper.js';
+import type { EnvelopeFamily, IssuedKey, KeyRewrapper, KeyUnwrapper, KeyWrapper, RewrappedStart, UnwrappedKeys, WrapAlgorithm, WrappedKeys } from './wrapper.js';
 
 /** How `KMS/ALICLOUD` is spelled: as the Java and Go SDKs do, or as the Python SDK does. */
 export type KmsFlavour = 'java' | 'python';
@@ -37,10 +37,7 @@ const OF_BLOBS: readonly KmsFailureKind[] = ['unopenable', 'unknown-key'];
  */
 export function kmsWrapper(key: KmsKey, family: EnvelopeFamily, client = new KmsClient(key)): KeyWrapper {
   const dialect = family === 'oss-crypto' ? 'kms' : (key.flavour ?? 'java');
-  const context = contextOf(key, dialect);
-  if (key.keyId === undefined) {
-    throw new MasterKeyError('master-key-missing', 'no KMS key was named to seal with', { object: 'kms', remedy: 'Name one (--kms-key).' });
-  }
+  const context = sealingContext(key, dialect);
   if (dialect === 'java' && key.passphrase !== undefined) {
     throw invalid('a KMS passphrase cannot be used with the Java flavour of KMS/ALICLOUD', 'Choose the flavour python (--kms-flavour), or leave the passphrase out.');
   }
@@ -51,8 +48,31 @@ export function kmsWrapper(key: KmsKey, family: EnvelopeFamily, client = new Kms
     issueDataKey: (signal) => (dialect === 'java' ? issueHere(client, signal) : issueThere(client, { dialect, context, signal })),
     wrapStart: async (start, signal) => {
       const text = dialect === 'kms' ? start.toDecimal() : start.bytes.toString('base64');
-      return toHeader(dialect, await client.encrypt(text, context, signal));
+      return toHeader(dialect, (await client.encrypt(text, context, signal)).blob);
     },
+  };
+}
+
+/**
+ * Takes over objects of the `oss-crypto` family. Costs one call per data key and one per start block; Decrypt answers with the
+ * same text as for a data key that the service made.
+ *
+ * Throws MasterKeyError `config-invalid` for a passphrase that other SDKs could not send.
+ */
+export function kmsRewrapper(key: KmsKey, client = new KmsClient(key)): KeyRewrapper {
+  const context = sealingContext(key, 'kms');
+  const starts = new StartCache<RewrappedStart>();
+  return {
+    wrapAlgorithm: 'kms',
+    wrapStart: (start, signal) => {
+      const text = start.toDecimal();
+      const wrap = async (shared: AbortSignal | undefined): Promise<RewrappedStart> => {
+        const { blob, under = kmsFingerprint(key) } = await client.encrypt(text, context, shared);
+        return { wrapped: blob, under };
+      };
+      return starts.get(text, wrap, signal);
+    },
+    wrapKey: (dataKey, signal) => encryptHere(client, dataKey, { context, signal }),
   };
 }
 
@@ -82,7 +102,7 @@ export function kmsUnwrapper(key: KmsKey, client = new KmsClient(key), starts: S
       }
       const { dialect, keyBlob, startBlob } = blobsOf(keys);
       const context = contextOf(key, dialect);
-      const decrypt = (blob: string, until: AbortSignal | undefined): Promise<string> => client.decrypt(blob, context, until);
+      const decrypt = (blob: string, until: AbortSignal | undefined): Promise<DecryptedText> => client.decrypt(blob, context, until);
       const prove = <T>(opened: T): T => {
         proven.add(context);
         return opened;
@@ -90,8 +110,8 @@ export function kmsUnwrapper(key: KmsKey, client = new KmsClient(key), starts: S
       // Both are always asked for, so that the answer to one can tell what a refusal of the other means. A start that is
       // known already was opened under this key as well, by another thread perhaps.
       const [dataKey, start] = await Promise.allSettled([
-        decrypt(keyBlob, signal).then(prove).then(decodeBase64),
-        starts.get(`${dialect} ${startBlob}`, async (shared) => parseStart(dialect, await decrypt(startBlob, shared)), signal).then(prove),
+        decrypt(keyBlob, signal).then(prove),
+        starts.get(`${dialect} ${startBlob}`, async (shared) => parseStart(dialect, (await decrypt(startBlob, shared)).plaintext), signal).then(prove),
       ]);
       throwUnlessExplained([dataKey, start], explained(dialect, proven.has(context)));
       return combine(valueOf(dataKey), valueOf(start));
@@ -99,10 +119,13 @@ export function kmsUnwrapper(key: KmsKey, client = new KmsClient(key), starts: S
   };
 }
 
-interface Issue {
-  readonly dialect: Dialect;
+interface Encryption {
   readonly context: EncryptionContext;
   readonly signal: AbortSignal | undefined;
+}
+
+interface Issue extends Encryption {
+  readonly dialect: Dialect;
 }
 
 async function issueThere(client: KmsClient, { dialect, context, signal }: Issue): Promise<IssuedKey> {
@@ -112,10 +135,12 @@ async function issueThere(client: KmsClient, { dialect, context, signal }: Issue
 
 async function issueHere(client: KmsClient, signal: AbortSignal | undefined): Promise<IssuedKey> {
   const dataKey = DataKey.generate();
-  const bytes = dataKey.exportBytes();
-  const text = bytes.toString('base64');
-  bytes.fill(0);
-  return { dataKey, wrappedKey: await client.encrypt(text, undefined, signal) };
+  return { dataKey, wrappedKey: await encryptHere(client, dataKey, { context: undefined, signal }) };
+}
+
+/** @returns the blob */
+async function encryptHere(client: KmsClient, dataKey: DataKey, { context, signal }: Encryption): Promise<string> {
+  return (await client.encrypt(dataKey.bytes.toString('base64'), context, signal)).blob;
 }
 
 function toHeader(dialect: Dialect, blob: string): string {
@@ -178,12 +203,22 @@ function valueOf<T>(outcome: PromiseSettledResult<T>): T | undefined {
   return outcome.status === 'fulfilled' ? outcome.value : undefined;
 }
 
-function combine(dataKey: Buffer | undefined, startBlock: StartBlock | null | undefined): UnwrappedKeys | null {
+function combine(opened: DecryptedText | undefined, startBlock: StartBlock | null | undefined): UnwrappedKeys | null {
+  const dataKey = opened === undefined ? undefined : decodeBase64(opened.plaintext);
   if (dataKey?.length === DATA_KEY_BYTES && startBlock !== null && startBlock !== undefined) {
-    return { dataKey: DataKey.adopt(dataKey), startBlock };
+    const adopted = DataKey.adopt(dataKey);
+    return opened?.under === undefined ? { dataKey: adopted, startBlock } : { dataKey: adopted, startBlock, under: opened.under };
   }
   dataKey?.fill(0);
   return null;
+}
+
+function sealingContext(key: KmsKey, dialect: Dialect): EncryptionContext {
+  const context = contextOf(key, dialect);
+  if (key.keyId === undefined) {
+    throw new MasterKeyError('master-key-missing', 'no KMS key was named to seal with', { object: 'kms', remedy: 'Name one (--kms-key).' });
+  }
+  return context;
 }
 
 /** The SDKs build this text without escaping, so a passphrase that would need it is refused. */

@@ -7,7 +7,7 @@ import { MasterKeyError } from '../errors.js';
 import { BLOCK_BYTES, DATA_KEY_BYTES, MIN_RSA_BITS } from '../limits.js';
 import { pkcs1Decrypter } from './pkcs1.js';
 import { StartCache } from './start-cache.js';
-import type { EnvelopeFamily, KeyUnwrapper, KeyWrapper, UnwrappedKeys, WrapAlgorithm, WrappedKeys } from './wrapper.js';
+import type { EnvelopeFamily, KeyRewrapper, KeyUnwrapper, KeyWrapper, RewrappedStart, UnwrappedKeys, WrapAlgorithm, WrappedKeys } from './wrapper.js';
 
 /** An RSA master key: plain data that crosses to worker threads by structured clone. Never log or serialise it. */
 export interface RsaKey {
@@ -57,9 +57,7 @@ export function rsaKey(key: KeyObject, materialDescription?: MaterialDescription
 /** Seals with the public key. `oss-crypto` is wrapped with OAEP-SHA-1, `client-side-encryption` with PKCS#1 v1.5: their formats say so. */
 export function rsaWrapper(key: RsaKey, family: EnvelopeFamily): KeyWrapper {
   const wrapAlgorithm = WRITTEN[family];
-  // A key alone means OAEP-SHA-1; the same in words costs 2 µs more, in Node 24 even 20.
-  const recipient = wrapAlgorithm === 'rsa' ? key.publicKey : { key: key.publicKey, ...PKCS1 };
-  const encrypt = (bytes: Uint8Array): string => publicEncrypt(recipient, bytes).toString('base64');
+  const encrypt = encrypterOf(key, wrapAlgorithm);
   return {
     wrapAlgorithm,
     fingerprint: key.fingerprint,
@@ -68,8 +66,33 @@ export function rsaWrapper(key: RsaKey, family: EnvelopeFamily): KeyWrapper {
       const dataKey = DataKey.generate();
       return Promise.resolve({ dataKey, wrappedKey: encrypt(dataKey.bytes) });
     },
-    wrapStart: (start) => Promise.resolve(encrypt(wrapAlgorithm === 'rsa' ? Buffer.from(start.toDecimal(), 'ascii') : start.bytes)),
+    wrapStart: (start) => Promise.resolve(encrypt(startField(start, wrapAlgorithm))),
   };
+}
+
+/** Takes over objects of the `oss-crypto` family, with the public key. */
+export function rsaRewrapper(key: RsaKey): KeyRewrapper {
+  const wrapAlgorithm = WRITTEN['oss-crypto'];
+  const encrypt = encrypterOf(key, wrapAlgorithm);
+  const starts = new StartCache<RewrappedStart>();
+  return {
+    wrapAlgorithm,
+    wrapStart: (start, signal) => {
+      const wrap = (): Promise<RewrappedStart> => Promise.resolve({ wrapped: encrypt(startField(start, wrapAlgorithm)), under: key.fingerprint });
+      return starts.get(start.toDecimal(), wrap, signal);
+    },
+    wrapKey: (dataKey) => Promise.resolve(encrypt(dataKey.bytes)),
+  };
+}
+
+function encrypterOf({ publicKey }: RsaKey, wrapAlgorithm: RsaAlgorithm): (bytes: Uint8Array) => string {
+  // A key alone means OAEP-SHA-1; the same in words costs 2 µs more, in Node 24 even 20.
+  const recipient = wrapAlgorithm === 'rsa' ? publicKey : { key: publicKey, ...PKCS1 };
+  return (bytes) => publicEncrypt(recipient, bytes).toString('base64');
+}
+
+function startField(start: StartBlock, wrapAlgorithm: RsaAlgorithm): Buffer {
+  return wrapAlgorithm === 'rsa' ? Buffer.from(start.toDecimal(), 'ascii') : start.bytes;
 }
 
 /**
@@ -94,7 +117,7 @@ export function rsaUnwrapper(key: RsaKey): KeyUnwrapper {
       const start = await starts.get(`${algorithm} ${keys.wrappedStart}`, () =>
         Promise.resolve(parseStart(keys, open(algorithm, keys.wrappedStart, { name: 'start', bytes: BLOCK_BYTES }))),
       );
-      return combine(dataKey, start);
+      return combine(dataKey, start, key.fingerprint);
     },
   };
 }
@@ -144,9 +167,9 @@ export function parseDecimalStart(text: string): StartBlock | null {
   }
 }
 
-function combine(dataKey: Buffer | null, startBlock: StartBlock | null): UnwrappedKeys | null {
+function combine(dataKey: Buffer | null, startBlock: StartBlock | null, under: string): UnwrappedKeys | null {
   if (dataKey?.length === DATA_KEY_BYTES && startBlock !== null) {
-    return { dataKey: DataKey.adopt(dataKey), startBlock };
+    return { dataKey: DataKey.adopt(dataKey), startBlock, under };
   }
   dataKey?.fill(0);
   return null;

@@ -2,8 +2,9 @@ import type { StartBlock } from '../crypto/start-block.js';
 import { MAX_CACHED_STARTS } from '../limits.js';
 import { SharedCall } from './shared-call.js';
 
-/** Its signal aborts when nobody waits for the answer any more. */
-export type UnwrapStart = (signal?: AbortSignal) => Promise<StartBlock | null>;
+/** One call for whoever asks. Its signal aborts when nobody waits for the answer any more. */
+export type FindAnswer<A> = (signal?: AbortSignal) => Promise<A>;
+export type UnwrapStart = FindAnswer<StartBlock | null>;
 
 /** Where unwrapped start blocks come from. */
 export interface StartSource {
@@ -12,38 +13,39 @@ export interface StartSource {
 }
 
 /**
- * The start blocks that one master key has unwrapped lately. Writers wrap one start block for up to 256 objects, so a
- * reader that remembers them spends one private operation or KMS call per object instead of two.
+ * The start blocks that one master key has unwrapped, or wrapped, lately. Writers wrap one start block for up to 256 objects,
+ * so a reader that remembers them spends one private operation or KMS call per object instead of two.
  *
  * Safe because a start block is no secret once unwrapped by its reader and the commitment is checked per object, after
  * every hit too. Single-flight: concurrent readers of one value share one call, which goes on while one of them is not aborted.
  * Bounded; the least recently used goes.
  */
-export class StartCache implements StartSource {
-  readonly #starts = new Map<string, SharedCall<StartBlock | null>>();
+export class StartCache<A = StartBlock | null> {
+  readonly #starts = new Map<string, SharedCall<A>>();
 
-  /** `id` must name the wrap algorithm and the wrapped value. A `null` or a rejection is not remembered. */
-  get(id: string, unwrap: UnwrapStart, signal?: AbortSignal): Promise<StartBlock | null> {
+  /** `id` must name what was asked for: the wrap algorithm and the wrapped value. A `null` or a rejection is not remembered. */
+  get(id: string, find: FindAnswer<A>, signal?: AbortSignal): Promise<A> {
     const known = this.#starts.get(id);
     if (known?.isAbandoned === false) {
       this.#starts.delete(id);
       this.#starts.set(id, known);
       return known.wait(signal);
     }
-    const fresh = this.#unwrapping(id, unwrap);
+    const fresh = this.#finding(id, find);
     this.#starts.set(id, fresh);
     this.#evict();
     return fresh.wait(signal);
   }
 
-  #unwrapping(id: string, unwrap: UnwrapStart): SharedCall<StartBlock | null> {
-    const call = new SharedCall<StartBlock | null>(async (shared) => {
-      let start: StartBlock | null = null;
+  #finding(id: string, find: FindAnswer<A>): SharedCall<A> {
+    const call = new SharedCall<A>(async (shared) => {
+      let isKept = false;
       try {
-        start = await Promise.resolve(shared).then(unwrap);
-        return start;
+        const answer = await Promise.resolve(shared).then(find);
+        isKept = answer !== null;
+        return answer;
       } finally {
-        if (start === null && this.#starts.get(id) === call) {
+        if (!isKept && this.#starts.get(id) === call) {
           this.#starts.delete(id);
         }
       }

@@ -32,6 +32,11 @@ export interface WrappedKeys {
 export interface UnwrappedKeys {
   readonly dataKey: DataKey;
   readonly startBlock: StartBlock;
+  /**
+   * Which key holds the wrapped value: the fingerprint of an RSA key, or `kms:<KeyId>:<KeyVersionId>` as KMS itself names
+   * them in its answer to Decrypt of the data key. Undefined where nobody says.
+   */
+  readonly under?: string;
 }
 
 /**
@@ -49,6 +54,28 @@ export interface KeyWrapper {
   issueDataKey(signal?: AbortSignal): Promise<IssuedKey>;
   /** The header value that carries the start block. Nobody waits for it after an abort. */
   wrapStart(start: StartBlock, signal?: AbortSignal): Promise<string>;
+}
+
+/** A start block under a master key, and which key that is, as in {@link UnwrappedKeys.under}. */
+export interface RewrappedStart {
+  readonly wrapped: string;
+  readonly under: string;
+}
+
+/**
+ * One master key that takes over objects of the `oss-crypto` family from another; a public key is enough.
+ *
+ * Throws MasterKeyError or KmsError; never a message that carries key bytes.
+ */
+export interface KeyRewrapper {
+  readonly wrapAlgorithm: WrapAlgorithm;
+  /**
+   * Of one start block, whoever asks: objects that share it share the answer. One operation or call, however many ask, which
+   * goes on while one of them is not aborted.
+   */
+  wrapStart(start: StartBlock, signal?: AbortSignal): Promise<RewrappedStart>;
+  /** The header value that carries the data key, which stays the caller's. Nobody waits for it after an abort. */
+  wrapKey(dataKey: DataKey, signal?: AbortSignal): Promise<string>;
 }
 
 /**

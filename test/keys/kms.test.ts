@@ -105,8 +105,8 @@ describe('kmsWrapper and kmsUnwrapper', () => {
   it('write the start of oss-crypto as 40 digits and the key as the service made it', async () => {
     const { keys, start } = await sealed(key(), 'oss-crypto');
     const client = new KmsClient(key());
-    assert.equal(await client.decrypt(keys.wrappedStart, undefined), start.toDecimal());
-    assert.equal(Buffer.from(await client.decrypt(keys.wrappedKey, undefined), 'base64').length, 32);
+    assert.equal((await client.decrypt(keys.wrappedStart, undefined)).plaintext, start.toDecimal());
+    assert.equal(Buffer.from((await client.decrypt(keys.wrappedKey, undefined)).plaintext, 'base64').length, 32);
     assert.deepEqual(records.map(({ operation }) => operation), ['GenerateDataKey', 'Encrypt', 'Decrypt', 'Decrypt']);
   });
 
@@ -187,13 +187,13 @@ describe('kmsWrapper and kmsUnwrapper', () => {
     const reader = kmsUnwrapper(key());
     assert.ok(await reader.unwrap(keys));
     for (const wrong of ['AAAA', 'not base64', '*']) {
-      assert.equal(await reader.unwrap({ ...keys, wrappedKey: await client.encrypt(wrong, undefined) }), null, `key ${wrong}`);
+      assert.equal(await reader.unwrap({ ...keys, wrappedKey: (await client.encrypt(wrong, undefined)).blob }), null, `key ${wrong}`);
     }
     for (const wrong of ['-1', 'x', '9'.repeat(40)]) {
-      assert.equal(await reader.unwrap({ ...keys, wrappedStart: await client.encrypt(wrong, undefined) }), null, `start ${wrong}`);
+      assert.equal(await reader.unwrap({ ...keys, wrappedStart: (await client.encrypt(wrong, undefined)).blob }), null, `start ${wrong}`);
     }
     const java = await sealed(key(), 'client-side-encryption');
-    assert.equal(await reader.unwrap({ ...java.keys, wrappedStart: await client.encrypt('AAAA', undefined) }), null);
+    assert.equal(await reader.unwrap({ ...java.keys, wrappedStart: (await client.encrypt('AAAA', undefined)).blob }), null);
   });
 });
 

@@ -1,11 +1,11 @@
 import { MasterKeyError } from '../../errors.js';
 import { Keyring } from '../../keys/keyring.js';
-import { kmsUnwrapper, kmsWrapper, type KmsKey } from '../../keys/kms.js';
+import { kmsRewrapper, kmsUnwrapper, kmsWrapper, type KmsKey } from '../../keys/kms.js';
 import { KmsClient, type KmsPorts } from '../../keys/kms-client.js';
 import { canOpen, fingerprintOf, isKmsKey, type MasterKey } from '../../keys/master-key.js';
-import { rsaUnwrapper, rsaWrapper, type RsaKey } from '../../keys/rsa.js';
+import { rsaRewrapper, rsaUnwrapper, rsaWrapper, type RsaKey } from '../../keys/rsa.js';
 import type { StartSource } from '../../keys/start-cache.js';
-import type { KeyUnwrapper, KeyWrapper } from '../../keys/wrapper.js';
+import type { KeyRewrapper, KeyUnwrapper, KeyWrapper } from '../../keys/wrapper.js';
 import type { WorkerContext } from '../context.js';
 import type { CredentialsProvider } from '../options.js';
 import type { ThreadCommons } from './thread-commons.js';
@@ -15,6 +15,8 @@ export interface OpenedMasterKeys {
   readonly keyring: Keyring;
   /** Of the first key. @throws MasterKeyError `master-key-missing`, `config-invalid` */
   readonly sealingWrapper: () => KeyWrapper;
+  /** Of the first key. @throws MasterKeyError `master-key-missing`, `config-invalid` */
+  readonly rewrapper: () => KeyRewrapper;
 }
 
 type Pauses = Pick<KmsPorts, 'onRetry' | 'signal'>;
@@ -28,16 +30,24 @@ export function openMasterKeys({ keys, family }: Pick<WorkerContext, 'keys' | 'f
   };
   const unwrapperOf = (key: RsaKey | KmsKey, index: number): KeyUnwrapper =>
     isKmsKey(key) ? kmsUnwrapper(key, clientOf(key), scoped(commons, index)) : rsaUnwrapper(key);
-  const [first] = keys;
   return {
     keyring: new Keyring(keys.filter(canOpen).map(unwrapperOf)),
     sealingWrapper: () => {
-      if (first === undefined) {
-        throw new MasterKeyError('master-key-missing', 'no master key to seal with', { remedy: 'pass --key FILE or --kms-key ID' });
-      }
-      return isKmsKey(first) ? kmsWrapper(first, family, clientOf(first)) : rsaWrapper(first, family);
+      const key = firstOf(keys);
+      return isKmsKey(key) ? kmsWrapper(key, family, clientOf(key)) : rsaWrapper(key, family);
+    },
+    rewrapper: () => {
+      const key = firstOf(keys);
+      return isKmsKey(key) ? kmsRewrapper(key, clientOf(key)) : rsaRewrapper(key);
     },
   };
+}
+
+function firstOf([first]: readonly MasterKey[]): MasterKey {
+  if (first === undefined) {
+    throw new MasterKeyError('master-key-missing', 'no master key to seal with', { remedy: 'pass --key FILE or --kms-key ID' });
+  }
+  return first;
 }
 
 /** Names the sealing key, once it is certain that it can seal. @throws MasterKeyError like the wrapper, before anything is asked of a KMS */
