@@ -37,6 +37,15 @@ export function confirmBody(answer: OssAnswer, body: Uint8Array, crc64: bigint):
   return stored;
 }
 
+/** What the server says about an object whose metadata it replaced, if its body is the one that it was. Throws code `checksum-mismatch`, retryable. */
+export function confirmSameBody(answer: OssAnswer, etag: string, before: bigint | undefined): StoredObject {
+  const stored = { ...storedObject(answer), etag };
+  if (stored.crc64 !== undefined && before !== undefined && stored.crc64 !== before) {
+    throw mismatch(answer, 'the server holds a body with another CRC-64 than before');
+  }
+  return stored;
+}
+
 export function confirmCrc64(answer: OssAnswer, actual: bigint, expected: bigint): void {
   if (actual !== expected) {
     throw mismatch(answer, 'the server holds a body with another CRC-64 than the one that was sent');

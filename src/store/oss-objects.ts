@@ -1,11 +1,11 @@
 import { StoreError } from '../errors.js';
 import { LIST_PAGE_OBJECTS, MAX_OBJECT_KEY_BYTES } from '../limits.js';
-import { confirmBody, storedObject } from './checksums.js';
+import { confirmBody, confirmSameBody, storedObject } from './checksums.js';
 import { elementsOf, headerOf, metadataOf, nonsense, requiredText, sizeOf, textOf, unquoted } from './oss-wire.js';
 import type { OssAnswer, OssRequest, Send } from './oss-wire.js';
-import type { ByteRange, GetOptions, ListedObject, Metadata, ObjectBody, ObjectHead, ObjectStore, PutOptions } from './store.js';
+import type { ByteRange, GetOptions, ListedObject, Metadata, ObjectBody, ObjectHead, ObjectStore, PutOptions, ReplaceOptions } from './store.js';
 
-type ObjectCalls = Pick<ObjectStore, 'put' | 'head' | 'get' | 'delete' | 'list'>;
+type ObjectCalls = Pick<ObjectStore, 'put' | 'head' | 'get' | 'replaceMetadata' | 'delete' | 'list'>;
 
 const CONTENT_RANGE = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/;
 const METADATA_NAME = /^x-oss-meta-[!#$%&'*+.^_`|~0-9a-z-]+$/;
@@ -14,8 +14,14 @@ const METADATA_NAME = /^x-oss-meta-[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const UNGUARDED = { 'content-type': 'application/octet-stream' };
 const GUARDED = { ...UNGUARDED, 'x-oss-forbid-overwrite': 'true' };
 
+/** What HEAD answers and CopyObject takes: left out of a copy in place, OSS would make them what they are for a new object. */
+const KEPT = [
+  'content-type', 'cache-control', 'content-disposition', 'content-encoding', 'content-language', 'expires', 'x-oss-storage-class',
+  'x-oss-server-side-encryption', 'x-oss-server-side-data-encryption', 'x-oss-server-side-encryption-key-id',
+] as const;
+
 /** The calls on single objects and on listings of them. */
-export function objectCalls(send: Send): ObjectCalls {
+export function objectCalls(send: Send, bucket: string): ObjectCalls {
   return {
     put: async (key, body, options) => {
       const { headers, metadata } = uploadHeaders(options);
@@ -35,6 +41,11 @@ export function objectCalls(send: Send): ObjectCalls {
         answer.body?.destroy();
         throw error;
       }
+    },
+    replaceMetadata: async (key, change) => {
+      const { headers, metadata } = replacementHeaders(bucket, checkedKey(key), change);
+      const answer = await send({ method: 'PUT', key, headers, metadata, expects: 'xml', signal: change.signal });
+      return confirmSameBody(answer, unquoted(requiredText(answer, answer.document, 'ETag')), change.head.crc64);
     },
     delete: async (key, options) => {
       await send({ method: 'DELETE', key: checkedKey(key), signal: options?.signal });
@@ -64,6 +75,15 @@ export function checkedKey(key: string): string {
 export function uploadHeaders({ metadata, forbidOverwrite, storageClass }: Omit<PutOptions, 'crc64'>): Required<Pick<OssRequest, 'headers' | 'metadata'>> {
   const headers = forbidOverwrite === true ? GUARDED : UNGUARDED;
   return { headers: storageClass === undefined ? headers : { ...headers, 'x-oss-storage-class': storageClass }, metadata: checkedMetadata(metadata) };
+}
+
+function replacementHeaders(bucket: string, key: string, { metadata, head }: ReplaceOptions): Required<Pick<OssRequest, 'headers' | 'metadata'>> {
+  const copy = {
+    'x-oss-copy-source': `/${bucket}/${encodeURIComponent(key)}`,
+    'x-oss-copy-source-if-match': `"${head.etag}"`,
+    'x-oss-metadata-directive': 'REPLACE',
+  };
+  return { headers: { ...UNGUARDED, ...head.kept, ...copy }, metadata: checkedMetadata(metadata) };
 }
 
 function checkedMetadata(metadata: Metadata): Metadata {
@@ -103,8 +123,20 @@ function headOf(answer: OssAnswer, sizeBytes: number): ObjectHead {
     metadata: metadataOf(answer.headers),
     lastModified: headerOf(answer.headers, 'last-modified'),
     storageClass: headerOf(answer.headers, 'x-oss-storage-class'),
+    kept: keptOf(answer),
     ...storedObject(answer),
   };
+}
+
+function keptOf({ headers }: OssAnswer): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name of KEPT) {
+    const value = headerOf(headers, name);
+    if (value !== undefined) {
+      kept[name] = value;
+    }
+  }
+  return kept;
 }
 
 function bodyOf(answer: OssAnswer, range: ByteRange | undefined): ObjectBody {

@@ -66,7 +66,7 @@ export function openOssStore(config: OssConfig, ports: OssPorts = {}): OpenedSto
   const open = (): Promise<Sender> => (opened ??= openSender(config, { endpoint, credentials, ports }));
   const send: Send = async (request) => await (await open()).send(request);
   const close = async (): Promise<void> => await opened?.then((sender) => sender.close(), () => undefined);
-  return { store: { ...objectCalls(send), ...uploadCalls(send), close }, load: async () => { await open(); } };
+  return { store: { ...objectCalls(send, config.bucket), ...uploadCalls(send), close }, load: async () => { await open(); } };
 }
 
 type SenderScene = Pick<SenderParts, 'credentials' | 'ports'> & { readonly endpoint: Endpoint };

@@ -78,6 +78,8 @@ export class RetryBudget {
  * An answer that was lost on its way leaves its traces, which only the caller can read:
  * - `put` and `completeUpload` with `forbidOverwrite` then fail with `exists`, `completeUpload` with `not-found`: a `head`
  *   tells whether the object is ours;
+ * - `replaceMetadata` then fails with `replaced`, should the server give the object another ETag: a `head` tells whether the
+ *   metadata is ours;
  * - `initiateUpload` may leave an upload behind that nobody knows: `listUploads` finds it.
  *
  * `get` is covered until its headers have arrived; its body is resumed by range. Aborting ends pauses at once, with code
@@ -89,6 +91,7 @@ export function withRetry(store: ObjectStore, policy: RetryPolicy = RETRY_POLICY
     put: (key, body, options) => retry.run(key, options, (bound) => store.put(key, body, bound)),
     head: (key, options) => retry.run(key, options, (bound) => store.head(key, bound)),
     get: (key, options) => retry.run(key, options, (bound) => store.get(key, bound)),
+    replaceMetadata: (key, change) => retry.run(key, change, (bound) => store.replaceMetadata(key, bound)),
     delete: (key, options) => retry.run(key, options, (bound) => store.delete(key, bound)),
     list: (prefix, token, options) => retry.run(prefix, options, (bound) => store.list(prefix, token, bound)),
     initiateUpload: (key, options) => retry.run(key, options, (bound) => store.initiateUpload(key, bound)),

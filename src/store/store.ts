@@ -38,6 +38,14 @@ export interface ObjectHead extends StoredObject {
   readonly lastModified: string | undefined;
   /** As the server names it. */
   readonly storageClass: string | undefined;
+  /** Headers besides user metadata that a copy in place has to repeat, or OSS would reset them: those that the answer has. */
+  readonly kept: Readonly<Record<string, string>>;
+}
+
+export interface ReplaceOptions extends RequestOptions {
+  readonly metadata: Metadata;
+  /** What the object is now: it must be the same still, and keeps its body and these headers. */
+  readonly head: Pick<ObjectHead, 'etag' | 'crc64' | 'kept'>;
 }
 
 /** A half-open range of bytes: `start` included, `end` excluded. */
@@ -113,6 +121,11 @@ export interface ObjectStore {
   /** Code `not-found` when there is no such object. */
   head(key: string, options?: RequestOptions): Promise<ObjectHead>;
   get(key: string, options?: GetOptions): Promise<ObjectBody>;
+  /**
+   * All user metadata of an object, replaced in place; its body stays where it is. Only if it still has this ETag: code
+   * `replaced` (HTTP 412) otherwise. An access list of its own, which no head tells, goes back to that of the bucket.
+   */
+  replaceMetadata(key: string, change: ReplaceOptions): Promise<StoredObject>;
   delete(key: string, options?: RequestOptions): Promise<void>;
   /** One page of at most 1,000 keys that start with `prefix`, in byte order of UTF-8. */
   list(prefix: string, token?: string, options?: RequestOptions): Promise<ListPage>;

@@ -217,7 +217,7 @@ describe('the decorator', () => {
     const body = Buffer.from('same');
     const upload = { key: 'k', uploadId: 'U' };
     const calls: Readonly<Record<keyof ObjectStore, readonly unknown[]>> = {
-      put: ['k', body, { metadata: {}, crc64: 0n }], head: ['k', {}], get: ['k', {}], delete: ['k', {}], list: ['p', 't', {}],
+      put: ['k', body, { metadata: {}, crc64: 0n }], head: ['k', {}], get: ['k', {}], replaceMetadata: ['k', {}], delete: ['k', {}], list: ['p', 't', {}],
       initiateUpload: ['k', { metadata: {} }], uploadPart: [{ ...upload, number: 1 }, body, { crc64: 0n }], listParts: ['k', 'U', {}],
       completeUpload: [upload, [], {}], abortUpload: ['k', 'U', {}], listUploads: ['p', {}], close: [],
     };
