@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { DataKey } from '../../src/crypto/data-key.js';
+import { StartBlock } from '../../src/crypto/start-block.js';
+import { fingerprintOf } from '../../src/keys/master-key.js';
 import { rsaKey } from '../../src/keys/rsa.js';
 import type { WorkerContext } from '../../src/run/context.js';
-import { openPorts } from '../../src/run/threads/ports.js';
+import { openPorts, within } from '../../src/run/threads/ports.js';
 import type { ThreadCommons } from '../../src/run/threads/thread-commons.js';
 
 const credentials = { accessKeyId: 'a', accessKeySecret: 'b' };
@@ -24,5 +26,18 @@ describe('the ports of a thread', () => {
     await ports.close();
     assert.equal(wiped.mock.callCount(), 2);
     assert.equal(issued.dataKey.exportBytes().length, 32, 'taken before: still there');
+  });
+
+  it('have one rewrapper, of the first key, whichever room is used', async () => {
+    const { ports } = openPorts(context, commons, () => undefined);
+    assert.equal(within(ports, Buffer.alloc(1)).rewrapper(), ports.rewrapper());
+    assert.equal((await ports.rewrapper().wrapStart(StartBlock.generate())).under, fingerprintOf(context.keys[0] ?? assert.fail()));
+    await ports.close();
+  });
+
+  it('have none without a key', async () => {
+    const { ports } = openPorts({ ...context, keys: [] }, commons, () => undefined);
+    assert.throws(() => ports.rewrapper(), { name: 'MasterKeyError', code: 'master-key-missing' });
+    await ports.close();
   });
 });
