@@ -21,6 +21,7 @@ const EXIT_CODES = {
   'not-found': 3,
   exists: 3,
   collision: 3,
+  'not-rewrappable': 3,
   'metadata-too-large': 3,
   'directory-incomplete': 3,
   'worker-died': 3,

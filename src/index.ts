@@ -6,10 +6,11 @@
  */
 export { push } from './run/push.js';
 export { pull } from './run/pull.js';
+export { rewrap } from './run/rewrap.js';
 export { verify } from './run/verify.js';
 export { ThreadPool, type ThreadPoolOptions } from './run/threads/thread-pool.js';
 export type {
-  Credentials, CredentialsProvider, FileFailure, IfExists, PullOptions, PushOptions, RunResult, StoreTarget, TransferOptions, Tuning, VerifyOptions,
+  Credentials, CredentialsProvider, FileFailure, IfExists, PullOptions, PushOptions, RewrapOptions, RunResult, StoreTarget, TransferOptions, Tuning, VerifyOptions,
 } from './run/options.js';
 export type {
   Counters, Effective, EventListener, FileEvent, FileState, NoticeEvent, ProgressEvent, RunEvent, SkipReason, SkipReasons, StartEvent, SummaryEvent,

@@ -105,6 +105,7 @@ export const COMMAND_SETTINGS = {
   push: [...REACH, ...CHOICE, ...PUSH, ...NUMBERS, ...OUTPUT],
   pull: [...REACH, ...CHOICE, ...PULL, ...NUMBERS, ...OUTPUT],
   verify: [...REACH, 'manifest', 'against', 'headers-only', 'report', 'include', 'exclude', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
+  rewrap: [...REACH, 'include', 'exclude', 'allow-renamed', 'dry-run', 'threads', 'concurrency', ...OUTPUT],
   resume: [...REACH, 'files-from', 'from0', 'resume-secret', 'break-lock', 'dry-run', 'checksum', 'if-exists', 'overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
   status: ['json'],
   ls: ['profile', 'endpoint', 'region', 'internal', 'ca-file', 'local', 'local-data', 'concurrency', 'json'],

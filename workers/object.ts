@@ -4,6 +4,7 @@ import { UNKNOWN_SESSION, type Job, type Outcome, type ResultOf, type WorkerNoti
 import { fetchPiece, issueKeys, scanPiece, sendPiece } from '../src/run/part-jobs.js';
 import { pullObject } from '../src/run/pull/pull-object.js';
 import { pushFile } from '../src/run/push/push-object.js';
+import { rewrapObject } from '../src/run/rewrap/rewrap-object.js';
 import { viewOf, type Region } from '../src/run/threads/arena.js';
 import { observed } from '../src/run/threads/observed.js';
 import { within } from '../src/run/threads/ports.js';
@@ -32,6 +33,8 @@ async function dispatch(job: Job, session: WorkerSession): Promise<ResultOf<Job>
       return await each(job.files, job.regions, (file, room) => pushFile(file, within(ports, room)), session);
     case 'pull':
       return await each(job.objects, job.regions, (object, room) => pullObject(object, within(ports, room)), session);
+    case 'rewrap':
+      return await each(job.objects, [], (object) => rewrapObject(object, ports), session);
     case 'issue':
       return await issueKeys(ports);
     case 'scan':

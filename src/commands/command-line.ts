@@ -8,7 +8,7 @@ import type { Context } from './context.js';
 import { COMMANDS } from './table.js';
 
 /** Commands whose JSON output ends with a `summary` event, whatever happens. */
-const WITH_EVENTS: ReadonlySet<string> = new Set(['push', 'pull', 'resume', 'verify', 'status']);
+const WITH_EVENTS: ReadonlySet<string> = new Set(['push', 'pull', 'resume', 'verify', 'rewrap', 'status']);
 /** Commands with a help of their own that a mistake points to. */
 const WITH_HELP: ReadonlySet<string> = new Set([...WITH_EVENTS, 'ls', 'cat', 'inspect']);
 const ASKS_FOR_JSON = /^--json(?:=(?:1|true|yes|on))?$/i;

@@ -34,8 +34,8 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** What a command is about to do with its keys. */
-export type Purpose = 'seal' | 'open';
+/** What a command is about to do with its keys: seal with the first, open with all, or both. */
+export type Purpose = 'seal' | 'open' | 'rewrap';
 
 /**
  * To open, the KMS of the bucket's region is among the keys even when nobody names it: a blob names its own key.
@@ -82,7 +82,7 @@ async function openEmbedded(context: Context, config: Config, { location, purpos
     const kms = await kmsKey(named, { endpoint: cloud.kms.endpoint, region: oss.region });
     const given = await loadKeys(context, settings);
     const ownKey = join(dataDirectory, LOCAL_KEY);
-    const isWanted = given.length === 0 && (purpose === 'open' ? existsSync(ownKey) : kms.keyId === undefined);
+    const isWanted = given.length === 0 && (purpose === 'seal' ? kms.keyId === undefined : existsSync(ownKey));
     const rsa = isWanted ? [await localKey(ownKey)] : given;
     const target = { ...location, endpoint: oss.endpoint, region: oss.region };
     return { target, credentials: { accessKeyId, accessKeySecret }, keys: inOrder(rsa, kms, purpose), ownPaths: [dataDirectory], close: () => cloud.close() };
@@ -99,10 +99,10 @@ async function kmsKey(settings: Settings, place: Pick<KmsKey, 'endpoint' | 'regi
 
 /** A KMS key that was named seals; otherwise the first RSA key does. */
 function inOrder(rsa: readonly RsaKey[], kms: KmsKey, purpose: Purpose): readonly MasterKey[] {
-  if (purpose === 'open') {
-    return [...rsa, kms];
+  if (kms.keyId !== undefined && purpose !== 'open') {
+    return [kms, ...rsa];
   }
-  return kms.keyId === undefined ? rsa : [kms, ...rsa];
+  return purpose === 'seal' ? rsa : [...rsa, kms];
 }
 
 function refuseForeignKms(settings: Settings): void {

@@ -33,6 +33,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     describe: 'Authenticate every object below oss://bucket[/prefix] without writing plaintext',
     load: async () => (await import('./verify.js')).verifyCommand,
   },
+  rewrap: {
+    command: 'rewrap <place>',
+    describe: 'Put every object below oss://bucket[/prefix] under another master key; no body moves',
+    load: async () => (await import('./rewrap.js')).rewrapCommand,
+  },
   ls: {
     command: 'ls <place>',
     describe: 'List what lies below oss://bucket[/prefix]: plaintext size in bytes, and whether it can be authenticated',

@@ -1,11 +1,12 @@
 import { EnvelopeError } from '../errors.js';
-import type { EnvelopeFamily } from '../keys/wrapper.js';
+import type { EnvelopeFamily, WrappedKeys } from '../keys/wrapper.js';
 import { MAX_METADATA_BYTES, MD5_BYTES } from '../limits.js';
 import type { Metadata } from '../store/store.js';
 import { AUTHENTICATION_HEADERS, AUTHENTICATION_RESERVED, assertAuthentication, parseAuthentication, writeAuthentication } from './authentication.js';
 import { CLIENT_SIDE_ENCRYPTION } from './client-side-encryption.js';
 import { assertFamily, parseFamily, writeFamily, type FamilySpec } from './family.js';
 import { HeaderFields, isCanonicalBase64 } from './fields.js';
+import { encodeMaterialDescription } from './material-description.js';
 import { OSS_CRYPTO } from './oss-crypto.js';
 import type { Envelope, EnvelopeInput } from './types.js';
 
@@ -59,14 +60,38 @@ export function encodeEnvelope(input: EnvelopeInput): Readonly<Record<string, st
   writeFamily(headers, SPECS[input.family], input);
   writeAuthentication(headers, input.authentication);
   Object.assign(headers, input.userMetadata && checkedUserMetadata(input.userMetadata, object));
-  const sizeBytes = metadataBytes(headers);
+  assertSize(headers, object);
+  return Object.freeze(headers);
+}
+
+/**
+ * The metadata of an `oss-crypto` object under another master key. Whatever is not the wrapping, the user's own included, stays as
+ * it is: the authentication of a sealed object covers none of what changes.
+ *
+ * @throws EnvelopeError `metadata-too-large` above 8 KiB of full names and values
+ */
+export function rewrapMetadata(metadata: Metadata, { wrapAlgorithm, wrappedKey, wrappedStart, materialDescription }: Omit<WrappedKeys, 'family'>, object: string): Metadata {
+  const { headers } = OSS_CRYPTO;
+  const descriptions: readonly (string | undefined)[] = [headers.materialDescription, headers.materialDescriptionAlias];
+  const renewed = {
+    ...Object.fromEntries(Object.entries(metadata).filter(([name]) => !descriptions.includes(name))),
+    [headers.key]: wrappedKey,
+    [headers.start]: wrappedStart,
+    [headers.wrapAlgorithm]: wrapAlgorithm,
+    ...(materialDescription === undefined ? {} : { [headers.materialDescription]: encodeMaterialDescription(materialDescription) }),
+  };
+  assertSize(renewed, object);
+  return renewed;
+}
+
+function assertSize(metadata: Metadata, object: string): void {
+  const sizeBytes = metadataBytes(metadata);
   if (sizeBytes > MAX_METADATA_BYTES) {
     throw new EnvelopeError('metadata-too-large', `${object}: ${sizeBytes} bytes of metadata, OSS allows ${MAX_METADATA_BYTES}`, {
       object,
       remedy: 'Shorten the path, the material description or your own metadata.',
     });
   }
-  return Object.freeze(headers);
 }
 
 /** What a reader would refuse is never written. */

@@ -66,6 +66,9 @@ function volume(result: RunResult, { dryRun, elapsedMs }: Closing): string {
   if (dryRun) {
     return 'nothing was sent or written';
   }
+  if (result.run === 'rewrap') {
+    return `${formatBytes(result.bytes)} under the new key, none of it moved, in ${formatDuration(elapsedMs)}`;
+  }
   const perSecond = elapsedMs > 0 ? Math.round(result.bytes / (elapsedMs / 1000)) : 0;
   return `${formatBytes(result.bytes)} in ${formatDuration(elapsedMs)}, ${formatBytes(perSecond)}/s`;
 }
@@ -93,12 +96,12 @@ function failureLines(result: RunResult, closing: Closing): string[] {
 }
 
 /** What has nothing to resume has recorded nothing: the manifest that it names is that of another run. */
-function placeOfAll({ manifest }: RunResult, { dryRun, resumeOptions, report }: Closing): string | undefined {
+function placeOfAll({ run, manifest }: RunResult, { dryRun, resumeOptions, report }: Closing): string | undefined {
   if (dryRun) {
     return undefined;
   }
   if (resumeOptions === undefined) {
-    return report === undefined ? 'pass --report FILE' : shellWord(report);
+    return report === undefined ? `pass ${run === 'rewrap' ? '--json' : '--report FILE'}` : shellWord(report);
   }
   return manifest === undefined ? undefined : `sealift status ${shellWord(manifest)}`;
 }

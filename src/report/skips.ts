@@ -10,7 +10,7 @@ const WORDS: Readonly<Record<SkipReason, readonly [one: string, many: string]>> 
   'excluded': ['excluded', 'excluded'],
   'own-file': ['file of Sealift itself', 'files of Sealift itself'],
   'empty-directory': ['empty directory', 'empty directories'],
-  'not-sealed': ['not sealed', 'not sealed'],
+  'same-key': ['under this master key already', 'under this master key already'],
 };
 
 /** One line, `skipped: 198 unchanged; 1 empty directory`; none for none. */

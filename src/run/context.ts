@@ -21,6 +21,7 @@ export interface WorkerContext {
   readonly channel: string;
   readonly push?: PushMode;
   readonly pull?: PullMode;
+  readonly rewrap?: RewrapMode;
 }
 
 export interface PushMode {
@@ -40,6 +41,12 @@ export interface PullMode {
   readonly preserveSparse?: boolean;
   /** No body is fetched: headers authenticate, and local files are sealed again to compare. Not for `write`. */
   readonly headersOnly?: boolean;
+}
+
+export interface RewrapMode {
+  readonly allowRenamed: boolean;
+  /** Everything but the request that changes the object. */
+  readonly dryRun: boolean;
 }
 
 /** What a thread is told of a run when it meets the first of its jobs. */

@@ -1,6 +1,6 @@
 import { toFailure } from '../errors.js';
 import { BATCH_BYTES, BATCH_FILES } from '../limits.js';
-import type { Outcome, PullJob, PushJob } from './jobs.js';
+import type { BatchJob, Outcome } from './jobs.js';
 import { inTurn, withSlots, type Lender } from './large-file.js';
 import { PartWindow } from './part-window.js';
 import { Batcher } from './plan.js';
@@ -15,7 +15,7 @@ export interface Trade<D, I extends { readonly id: number }> {
   bytesOf(draft: D): number;
   /** Numbers the drafts and makes sure that the manifest knows them before they leave. */
   begin(drafts: readonly D[]): readonly I[];
-  job(items: readonly I[], regions: readonly Region[]): PushJob | PullJob;
+  job(items: readonly I[], regions: readonly Region[]): BatchJob;
   /** The item for its second chance, after a thread that died may have done the work. */
   again(item: I): I;
   settle(item: I, outcome: Outcome): void;

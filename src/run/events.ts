@@ -72,7 +72,7 @@ export interface FileEvent {
 
 /** Why a file was left out; none of these is a failure. */
 export type SkipReason =
-  | 'unchanged' | 'exists' | 'symlink' | 'special' | 'excluded' | 'own-file' | 'empty-directory' | 'not-sealed';
+  | 'unchanged' | 'exists' | 'symlink' | 'special' | 'excluded' | 'own-file' | 'empty-directory' | 'same-key';
 
 /** How many were skipped for which reason. */
 export type SkipReasons = Readonly<Partial<Record<SkipReason, number>>>;

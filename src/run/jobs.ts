@@ -57,6 +57,14 @@ export interface VerifiedOutcome {
   readonly unauthenticated?: boolean;
 }
 
+/** Data key and start block of the object are wrapped by another master key, or would be in a plan. */
+export interface RewrappedOutcome {
+  readonly state: 'rewrapped';
+  readonly id: number;
+  /** Of the body, which stayed where it is. */
+  readonly bytes: number;
+}
+
 export type SkippedOutcome =
   | { readonly state: 'skipped'; readonly id: number; readonly reason: Exclude<SkipReason, 'unchanged'> }
   /** The object is what the local file is; `stored` lets the manifest remember that. */
@@ -82,7 +90,7 @@ export interface LargerOutcome {
   readonly sizeBytes: number;
 }
 
-export type Outcome = DoneOutcome | VerifiedOutcome | SkippedOutcome | FailedOutcome | GrownOutcome | LargerOutcome;
+export type Outcome = DoneOutcome | VerifiedOutcome | RewrappedOutcome | SkippedOutcome | FailedOutcome | GrownOutcome | LargerOutcome;
 
 /** One object that fits in memory: opened, verified, then written, compared or discarded. */
 export interface PullItem {
@@ -97,6 +105,13 @@ export interface PullItem {
   readonly overwrite: Replace;
   /** A manifest says that this object was sealed, so it is never read unauthenticated. */
   readonly mustBeSealed: boolean;
+}
+
+/** One object whose keys go under another master key, whatever its size. */
+export interface RewrapItem {
+  readonly id: number;
+  readonly path: EncodedPath;
+  readonly key: ObjectKey;
 }
 
 /** The data key of a large file, on its way between threads of one process. Never serialised. */
@@ -198,7 +213,15 @@ export interface PullJob {
   readonly regions: readonly Region[];
 }
 
-export type Job = PushJob | PullJob | IssueJob | ScanJob | SendJob | FetchJob;
+export interface RewrapJob {
+  readonly kind: 'rewrap';
+  readonly objects: readonly RewrapItem[];
+}
+
+/** Many small pieces of work at once, each with an outcome. */
+export type BatchJob = PushJob | PullJob | RewrapJob;
+
+export type Job = BatchJob | IssueJob | ScanJob | SendJob | FetchJob;
 
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
@@ -206,6 +229,7 @@ export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok
 export interface Results {
   readonly push: readonly Outcome[];
   readonly pull: readonly Outcome[];
+  readonly rewrap: readonly Outcome[];
   readonly issue: Result<IssuedKeys>;
   readonly scan: Result<PieceProof>;
   readonly send: Result<SentPart>;

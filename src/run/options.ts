@@ -167,6 +167,12 @@ export interface VerifyOptions extends Omit<TransferOptions, 'manifestDirectorie
   readonly ownPaths?: readonly string[];
 }
 
+/** What {@link rewrap} is told. Of `keys` the first takes over, for which its public half is enough; all of them open. */
+export interface RewrapOptions extends Omit<TransferOptions, 'manifest' | 'manifestDirectories' | 'newRun' | 'breakLock' | 'recordedOptions'> {
+  /** Accept an object whose authenticated name is not its key. @default false */
+  readonly allowRenamed?: boolean;
+}
+
 /** A file that is not done, and why. */
 export interface FileFailure extends Cause {
   readonly path: string;

@@ -70,13 +70,14 @@ async function verifyPushed(options: VerifyOptions, { tally, prepared, against, 
 }
 
 async function prepareVerify(options: VerifyOptions): Promise<PreparedReading> {
-  return await prepareReading(options, async () => await localRoot(localSide(options.against ?? '.').root), {
+  const pull = {
     sink: options.against === undefined ? 'discard' : 'compare',
     allowRenamed: options.allowRenamed ?? false,
     allowUnauthenticated: options.allowUnauthenticated ?? false,
     preserveSpecialBits: false,
     headersOnly: options.headersOnly ?? false,
-  });
+  } as const;
+  return await prepareReading(options, async () => await localRoot(localSide(options.against ?? '.').root), { pull });
 }
 
 /** Of a directory, what should have an object: what a push of it would send. */

@@ -10,7 +10,7 @@ const world = createWorld();
 after(() => world.remove());
 
 describe('help', () => {
-  const commands = ['push', 'pull', 'resume', 'status', 'verify', 'keys', 'keys create', 'keys show', 'keys import', 'manifest', 'manifest repair', 'local', 'demo'];
+  const commands = ['push', 'pull', 'resume', 'status', 'verify', 'rewrap', 'keys', 'keys create', 'keys show', 'keys import', 'manifest', 'manifest repair', 'local', 'demo'];
   for (const command of commands) {
     it(`of ${command} has an example, a default for every option, and exits with 0`, async () => {
       const { code, stdout, stderr } = await world.call([...command.split(' '), '--help']);
@@ -28,7 +28,7 @@ describe('help', () => {
     assert.deepEqual(help, await world.call(['--help']), 'a process of its own prints what the command line says within this one');
     const { code, stdout } = help;
     assert.equal(code, 0);
-    for (const part of ['push', 'pull', 'resume', 'status', 'verify', 'keys', 'local', 'demo', 'manifest', 'Exit codes', 'OSS_ACCESS_KEY_SECRET', 'SEALIFT_']) {
+    for (const part of ['push', 'pull', 'resume', 'status', 'verify', 'rewrap', 'keys', 'local', 'demo', 'manifest', 'Exit codes', 'OSS_ACCESS_KEY_SECRET', 'SEALIFT_']) {
       assert.ok(stdout.includes(part), part);
     }
   });

@@ -28,16 +28,16 @@ describe('the ports of a thread', () => {
     assert.equal(issued.dataKey.exportBytes().length, 32, 'taken before: still there');
   });
 
-  it('have one rewrapper, of the first key, whichever room is used', async () => {
+  it('have one successor, the first key, whichever room is used', async () => {
     const { ports } = openPorts(context, commons, () => undefined);
-    assert.equal(within(ports, Buffer.alloc(1)).rewrapper(), ports.rewrapper());
-    assert.equal((await ports.rewrapper().wrapStart(StartBlock.generate())).under, fingerprintOf(context.keys[0] ?? assert.fail()));
+    assert.equal(within(ports, Buffer.alloc(1)).successor(), ports.successor());
+    assert.equal((await ports.successor().rewrapper.wrapStart(StartBlock.generate())).under, fingerprintOf(context.keys[0] ?? assert.fail()));
     await ports.close();
   });
 
   it('have none without a key', async () => {
     const { ports } = openPorts({ ...context, keys: [] }, commons, () => undefined);
-    assert.throws(() => ports.rewrapper(), { name: 'MasterKeyError', code: 'master-key-missing' });
+    assert.throws(() => ports.successor().rewrapper, { name: 'MasterKeyError', code: 'master-key-missing' });
     await ports.close();
   });
 });

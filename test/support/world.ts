@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { Crc64 } from '../../src/crypto/crc64.js';
+import type { MasterKey } from '../../src/keys/master-key.js';
 import { rsaKey, type RsaKey } from '../../src/keys/rsa.js';
 import { startLocalCloud, type FaultPlan, type LocalCloud, type RequestRecord } from '../../src/local/cloud.js';
 import type { RunEvent } from '../../src/run/events.js';
-import type { PullOptions, PushOptions, RunResult, StoreTarget, TransferOptions, Tuning, VerifyOptions } from '../../src/run/options.js';
+import type { PullOptions, PushOptions, RewrapOptions, RunResult, StoreTarget, TransferOptions, Tuning, VerifyOptions } from '../../src/run/options.js';
 import { pull } from '../../src/run/pull.js';
 import { push } from '../../src/run/push.js';
+import { rewrap } from '../../src/run/rewrap.js';
 import { ThreadPool } from '../../src/run/threads/thread-pool.js';
 import { verify } from '../../src/run/verify.js';
 import { createOssStore } from '../../src/store/oss.js';
@@ -58,6 +60,7 @@ export interface World {
   push(more?: Partial<PushOptions>): Promise<Told>;
   pull(destination: string, more?: Partial<PullOptions>): Promise<Told>;
   verify(more?: Partial<VerifyOptions>): Promise<Told>;
+  rewrap(keys: readonly MasterKey[], more?: Partial<RewrapOptions>): Promise<Told>;
   readonly target: StoreTarget;
   readonly store: ObjectStore;
   /** Puts an object without an envelope, as any tool would. Returns its ETag. */
@@ -119,6 +122,7 @@ export async function makeWorld(t: TestContext, tuning: Tuning = SMALL): Promise
     push: (more: Partial<PushOptions> = {}) => told((onEvent) => push({ ...common, source: path('source'), onEvent, ...warm(more) })),
     pull: (destination: string, more: Partial<PullOptions> = {}) => told((onEvent) => pull({ ...common, destination, onEvent, ...warm(more) })),
     verify: (more: Partial<VerifyOptions> = {}) => told((onEvent) => verify({ ...common, onEvent, ...warm(more) })),
+    rewrap: (keys: readonly MasterKey[], more: Partial<RewrapOptions> = {}) => told((onEvent) => rewrap({ ...common, onEvent, ...warm(more), keys })),
   });
 }
 

@@ -10,7 +10,7 @@ import { canOpen } from '../../keys/master-key.js';
 import { readHead } from '../../manifest/locate.js';
 import { providerOf } from '../../store/credentials.js';
 import { resolveEndpoint } from '../../store/endpoint.js';
-import type { PullMode, WorkerContext } from '../context.js';
+import type { WorkerContext } from '../context.js';
 import { boundsOf, effectiveOf, type Bounds } from '../effective.js';
 import type { Effective } from '../events.js';
 import { identityOf, orNone, type Identity } from '../open-manifest.js';
@@ -39,13 +39,14 @@ export interface PreparedPull extends PreparedReading {
 }
 
 export async function preparePull(options: PullOptions): Promise<PreparedPull> {
-  const reading = await prepareReading(options, async () => await destinationRoot(options), {
+  const pull = {
     sink: 'write',
     allowRenamed: options.allowRenamed ?? false,
     allowUnauthenticated: options.allowUnauthenticated ?? false,
     preserveSpecialBits: options.preserveSpecialBits ?? false,
     preserveSparse: options.preserveSparse ?? false,
-  });
+  } as const;
+  const reading = await prepareReading(options, async () => await destinationRoot(options), { pull });
   return {
     ...reading, overwrite: options.overwrite ?? false, checksum: options.checksum ?? false, onCollision: options.onCollision ?? 'fail',
   };
@@ -61,8 +62,8 @@ export interface LocalRoot {
 
 type ReadingOptions = Pick<TransferOptions, 'target' | 'credentials' | 'keys' | 'tuning' | 'pool' | 'include' | 'exclude'>;
 
-/** What pull and verify share. `openRoot` is called when everything else is known to be right, for it may make a directory. */
-export async function prepareReading(options: ReadingOptions, openRoot: () => Promise<LocalRoot>, mode: PullMode): Promise<PreparedReading> {
+/** What pull, verify and rewrap share. `openRoot` is called when everything else is known to be right, for it may make a directory. */
+export async function prepareReading(options: ReadingOptions, openRoot: () => Promise<LocalRoot>, mode: Pick<WorkerContext, 'pull' | 'rewrap'>): Promise<PreparedReading> {
   const bounds = boundsOf(options);
   const prefix = normalizePrefix(options.target.prefix);
   const target = { ...options.target, prefix };
@@ -82,7 +83,7 @@ export async function prepareReading(options: ReadingOptions, openRoot: () => Pr
     concurrency: bounds.concurrency,
     threads: bounds.threads,
     channel: randomUUID(),
-    pull: mode,
+    ...mode,
   };
   return {
     prefix, bounds, context, provider, threads: options.pool, selection, root,

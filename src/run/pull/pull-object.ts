@@ -1,5 +1,3 @@
-import { isSealiftError, toFailure } from '../../errors.js';
-import { MAX_ATTEMPTS_PER_FILE } from '../../limits.js';
 import type { ObjectHead } from '../../store/store.js';
 import { fetchInto } from '../fetch-into.js';
 import type { Outcome, PullItem } from '../jobs.js';
@@ -7,6 +5,7 @@ import { compareWhole, localPath, refuseOtherLength } from '../local-path.js';
 import { openBody, openEnvelope, refuseBlockZero, type OpenedEnvelope } from '../opening.js';
 import { storedFacts } from '../stored-facts.js';
 import type { Ports } from '../threads/ports.js';
+import { untilUnreplaced } from '../until-unreplaced.js';
 import { compareUnfetched, refuseUnsealed } from './headers-only.js';
 import { landWhole, type Landing } from './landing.js';
 
@@ -15,16 +14,7 @@ import { landWhole, type Landing } from './landing.js';
  * Answers with a value for whatever happens to the object. One that is replaced meanwhile is started again.
  */
 export async function pullObject(item: PullItem, ports: Ports): Promise<Outcome> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await attemptPull(item, ports);
-    } catch (error) {
-      const replaced = isSealiftError(error) && error.code === 'replaced';
-      if (!replaced || attempt >= MAX_ATTEMPTS_PER_FILE) {
-        return { state: 'failed', id: item.id, failure: toFailure(error) };
-      }
-    }
-  }
+  return await untilUnreplaced(item.id, async () => await attemptPull(item, ports));
 }
 
 async function attemptPull(item: PullItem, ports: Ports): Promise<Outcome> {

@@ -3,7 +3,7 @@ import { Keyring } from '../../keys/keyring.js';
 import { kmsRewrapper, kmsUnwrapper, kmsWrapper, type KmsKey } from '../../keys/kms.js';
 import { KmsClient, type KmsPorts } from '../../keys/kms-client.js';
 import { canOpen, fingerprintOf, isKmsKey, type MasterKey } from '../../keys/master-key.js';
-import { rsaRewrapper, rsaUnwrapper, rsaWrapper, type RsaKey } from '../../keys/rsa.js';
+import { rsaRewrapper, rsaUnwrapper, rsaWrapper } from '../../keys/rsa.js';
 import type { StartSource } from '../../keys/start-cache.js';
 import type { KeyRewrapper, KeyUnwrapper, KeyWrapper } from '../../keys/wrapper.js';
 import type { WorkerContext } from '../context.js';
@@ -15,30 +15,40 @@ export interface OpenedMasterKeys {
   readonly keyring: Keyring;
   /** Of the first key. @throws MasterKeyError `master-key-missing`, `config-invalid` */
   readonly sealingWrapper: () => KeyWrapper;
-  /** Of the first key. @throws MasterKeyError `master-key-missing`, `config-invalid` */
-  readonly rewrapper: () => KeyRewrapper;
+  /** The first key. @throws MasterKeyError `master-key-missing`, `config-invalid` */
+  readonly successor: () => Successor;
+}
+
+/** A key that takes objects over from others. */
+export interface Successor {
+  readonly rewrapper: KeyRewrapper;
+  /** That key alone, to see whether it opens what it has wrapped; undefined where it is a public one. */
+  readonly keyring: Keyring | undefined;
 }
 
 type Pauses = Pick<KmsPorts, 'onRetry' | 'signal'>;
 
-export function openMasterKeys({ keys, family }: Pick<WorkerContext, 'keys' | 'family'>, commons: ThreadCommons, pauses: Pauses): OpenedMasterKeys {
+export function openMasterKeys({ keys, family, rewrap }: Pick<WorkerContext, 'keys' | 'family' | 'rewrap'>, commons: ThreadCommons, pauses: Pauses): OpenedMasterKeys {
   const clients = new Map<KmsKey, KmsClient>();
   const clientOf = (key: KmsKey): KmsClient => {
     const client = clients.get(key) ?? connect(key, commons, pauses);
     clients.set(key, client);
     return client;
   };
-  const unwrapperOf = (key: RsaKey | KmsKey, index: number): KeyUnwrapper =>
-    isKmsKey(key) ? kmsUnwrapper(key, clientOf(key), scoped(commons, index)) : rsaUnwrapper(key);
+  const unwrapperOf = (key: MasterKey): KeyUnwrapper =>
+    isKmsKey(key) ? kmsUnwrapper(key, clientOf(key), scoped(commons, keys.indexOf(key))) : rsaUnwrapper(key);
+  const keyringOf = (some: readonly MasterKey[]): Keyring => new Keyring(some.filter(canOpen).map(unwrapperOf));
   return {
-    keyring: new Keyring(keys.filter(canOpen).map(unwrapperOf)),
+    // Most objects of a rewrap are not under the first key yet.
+    keyring: keyringOf(rewrap === undefined ? keys : [...keys.slice(1), ...keys.slice(0, 1)]),
     sealingWrapper: () => {
       const key = firstOf(keys);
       return isKmsKey(key) ? kmsWrapper(key, family, clientOf(key)) : rsaWrapper(key, family);
     },
-    rewrapper: () => {
+    successor: () => {
       const key = firstOf(keys);
-      return isKmsKey(key) ? kmsRewrapper(key, clientOf(key)) : rsaRewrapper(key);
+      const rewrapper = isKmsKey(key) ? kmsRewrapper(key, clientOf(key)) : rsaRewrapper(key);
+      return { rewrapper, keyring: canOpen(key) ? keyringOf([key]) : undefined };
     },
   };
 }

@@ -3,13 +3,13 @@ import type { SealiftError } from '../../errors.js';
 import { TargetTree } from '../../files/target-tree.js';
 import type { Keyring } from '../../keys/keyring.js';
 import { SharedStart } from '../../keys/wrapped-start.js';
-import type { KeyRewrapper, KeyWrapper } from '../../keys/wrapper.js';
+import type { KeyWrapper } from '../../keys/wrapper.js';
 import { NOTABLE_PAUSE_MS } from '../../limits.js';
 import { openOssStore, type OpenedStore } from '../../store/oss.js';
 import { RETRY_POLICY, withRetry } from '../../store/retry.js';
 import type { ObjectStore } from '../../store/store.js';
 import type { WorkerContext } from '../context.js';
-import { openMasterKeys } from './master-keys.js';
+import { openMasterKeys, type Successor } from './master-keys.js';
 import type { ThreadCommons } from './thread-commons.js';
 
 /** Everything that sealing and opening need from the outside, built once per thread. */
@@ -23,8 +23,8 @@ export interface Ports {
   /** Of the first master key; asked only when something is sealed. */
   readonly wrapper: () => KeyWrapper;
   readonly starts: () => SharedStart;
-  /** Of the first master key; asked only when objects pass to it from another. */
-  readonly rewrapper: () => KeyRewrapper;
+  /** The first master key; asked only when objects pass to it from others. */
+  readonly successor: () => Successor;
   /** What `matdesc` calls the first master key, where somebody asked for it. */
   readonly materialDescription: Readonly<Record<string, string>> | undefined;
   /** The directory that a pull fills. */
@@ -36,9 +36,9 @@ export interface Ports {
 const NO_ROOM = Buffer.alloc(0);
 
 /** Ports with room for one object. One user at a time. */
-export function within({ context, store, keyring, crc64, wrapper, starts, rewrapper, materialDescription, tree, close }: Ports, room: Buffer): Ports {
+export function within({ context, store, keyring, crc64, wrapper, starts, successor, materialDescription, tree, close }: Ports, room: Buffer): Ports {
   // Member by member: with a spread in front each would have a hidden class of its own, and whatever reads it would be slow.
-  return { context, store, keyring, crc64, wrapper, starts, rewrapper, materialDescription, tree, close, room };
+  return { context, store, keyring, crc64, wrapper, starts, successor, materialDescription, tree, close, room };
 }
 
 /** Told what a person should know while nothing moves. */
@@ -47,13 +47,13 @@ export type NoticeListener = (message: string) => void;
 /** @param signal - ends every request and every pause */
 export function openPorts(context: WorkerContext, commons: ThreadCommons, onNotice: NoticeListener, signal?: AbortSignal): { readonly ports: Ports } & Pick<OpenedStore, 'load'> {
   const { store, load } = openStore(context, commons, onNotice, signal);
-  const { keyring, sealingWrapper, rewrapper: makeRewrapper } = openMasterKeys(context, commons, { onRetry: noticeOf(onNotice), signal });
+  const { keyring, sealingWrapper, successor: openSuccessor } = openMasterKeys(context, commons, { onRetry: noticeOf(onNotice), signal });
   let sealing: KeyWrapper | undefined;
   const wrapper = (): KeyWrapper => (sealing ??= sealingWrapper());
   let shared: SharedStart | undefined;
   const starts = (): SharedStart => (shared ??= new SharedStart(wrapper()));
-  let rewrapping: KeyRewrapper | undefined;
-  const rewrapper = (): KeyRewrapper => (rewrapping ??= makeRewrapper());
+  let succeeding: Successor | undefined;
+  const successor = (): Successor => (succeeding ??= openSuccessor());
   let opened: TargetTree | undefined;
   const tree = (): TargetTree => (opened ??= TargetTree.open(Buffer.from(context.root), undefined, context.concurrency));
   const close = async (): Promise<void> => {
@@ -61,7 +61,7 @@ export function openPorts(context: WorkerContext, commons: ThreadCommons, onNoti
     await Promise.all([store.close(), shared?.close()]);
   };
   const ports: Ports = {
-    context, store, keyring, room: NO_ROOM, crc64: Crc64.create(), wrapper, starts, rewrapper, tree, close,
+    context, store, keyring, room: NO_ROOM, crc64: Crc64.create(), wrapper, starts, successor, tree, close,
     materialDescription: context.keys[0]?.materialDescription,
   };
   return { ports, load };

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { after, describe, it } from 'node:test';
+import { createWorld, eventsOf } from './process.js';
+
+const world = createWorld();
+after(() => world.remove());
+const PLACE = 'oss://vault/photos';
+const OLD = '.sealift/key.pem';
+
+describe('sealift rewrap', () => {
+  it('says what it would do, does it, and has nothing left to do', async () => {
+    mkdirSync(world.path('photos'));
+    writeFileSync(world.path('photos', 'one.jpg'), 'one');
+    writeFileSync(world.path('photos', 'two.jpg'), 'two');
+    assert.equal((await world.call(['push', 'photos', PLACE, '--local', '--quiet'])).code, 0);
+    assert.equal((await world.call(['keys', 'create', 'new.pem'])).code, 0);
+    const rewrap = ['rewrap', PLACE, '--local', '--key', 'new.pem', '--key', OLD];
+    const planned = await world.call([...rewrap, '--dry-run']);
+    assert.match(planned.stdout, /planned {2}one\.jpg {2}3 B[^]*\nrewrap planned: 2 scanned = 2 done \+ 0 skipped \+ 0 failed\n {2}nothing was sent or written\n$/);
+    const done = await world.call(rewrap);
+    assert.match(done.stdout, /^rewrap complete: 2 scanned = 2 done \+ 0 skipped \+ 0 failed\n {2}6 B under the new key, none of it moved, in [\d.]+ s\n$/);
+    const again = await world.call([...rewrap, '--json']);
+    assert.deepEqual(eventsOf(again.stdout).filter(({ event }) => event === 'file').map(({ path, state, code }) => [path, state, code]), [
+      ['one.jpg', 'skipped', 'same-key'], ['two.jpg', 'skipped', 'same-key'],
+    ]);
+    assert.equal((await world.call(['pull', PLACE, 'back', '--local', '--key', 'new.pem', '--quiet'])).code, 0);
+  });
+
+  it('leads to a KMS key and from one, which need not be named to open', async () => {
+    assert.equal((await world.call(['rewrap', PLACE, '--local', '--kms-key', 'default', '--key', 'new.pem'])).code, 0);
+    assert.equal((await world.call(['verify', PLACE, '--local'])).code, 0);
+    assert.equal((await world.call(['rewrap', PLACE, '--local', '--key', OLD])).code, 0);
+    assert.equal((await world.call(['verify', PLACE, '--local', '--key', OLD])).code, 0);
+  });
+
+  it('names what no key opens, and where all of that is told', async () => {
+    for (let index = 0; index < 10; index += 1) {
+      writeFileSync(world.path('photos', `more-${index}.jpg`), 'more');
+    }
+    assert.equal((await world.call(['push', 'photos', PLACE, '--local', '--quiet'])).code, 0);
+    const { code, stdout } = await world.call(['rewrap', PLACE, '--local', '--key', 'new.pem.pub']);
+    assert.equal(code, 5);
+    assert.match(stdout, /is sealed under an RSA key, and none is configured \(master-key-missing\)\n {10}Give the private RSA key too \(--key\)\./);
+    assert.match(stdout, /… and 2 more; all of them: pass --json\n$/);
+  });
+});
