@@ -23,9 +23,9 @@ export type Setting = Common &
 
 export const SETTINGS = {
   key: { kind: 'paths', describe: 'RSA key file (PEM, PKCS#12, certificate, SDK key directory); repeatable: the first seals, all open', byDefault: 'none; with --local the key in its data directory' },
-  'passphrase-file': { kind: 'path', describe: 'File whose first line unlocks the key file', byDefault: 'none' },
-  'passphrase-env': { kind: 'text', describe: 'Environment variable that unlocks the key file', byDefault: 'none' },
-  'passphrase-prompt': { kind: 'flag', describe: 'Ask on the terminal what unlocks the key file', byDefault: 'false' },
+  'passphrase-file': { kind: 'paths', describe: 'File whose first line unlocks a key file; repeatable: each is tried', byDefault: 'none' },
+  'passphrase-env': { kind: 'texts', describe: 'Environment variable that unlocks a key file; repeatable: each is tried', byDefault: 'none' },
+  'passphrase-prompt': { kind: 'flag', describe: 'Ask on the terminal what unlocks a key file', byDefault: 'false' },
   'kms-key': { kind: 'text', describe: 'Id or alias (alias/NAME) of the KMS key that seals; RSA keys given too then only open; with --local: default', byDefault: 'none; opening needs no id' },
   'kms-endpoint': { kind: 'text', describe: 'Host or URL of the KMS; https unless it is a loopback address', byDefault: 'made from the KMS region' },
   'kms-region': { kind: 'text', describe: 'Region id of the KMS', byDefault: 'that of the bucket' },

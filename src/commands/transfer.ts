@@ -131,15 +131,9 @@ function recordedOptions(settings: Settings, { record }: Transfer): Record<strin
 
 /** What a manifest does not record because it leads to secrets. */
 function resumeOptions(settings: Settings): string {
-  const { profile } = settings;
-  const passphraseFile = settings['kms-passphrase-file'];
-  const resumeSecret = settings['resume-secret'];
-  return [
-    ...(settings.key ?? []).map((path) => `--key ${shellWord(path)}`),
-    ...(passphraseFile === undefined ? [] : [`--kms-passphrase-file ${shellWord(passphraseFile)}`]),
-    ...(resumeSecret === undefined ? [] : [`--resume-secret ${shellWord(resumeSecret)}`]),
-    ...(profile === undefined ? [] : [`--profile ${shellWord(profile)}`]),
-  ].join(' ');
+  const named = (['key', 'passphrase-file', 'passphrase-env', 'kms-passphrase-file', 'resume-secret', 'profile'] as const)
+    .flatMap((name) => [settings[name] ?? []].flat().map((value) => `--${name} ${shellWord(value)}`));
+  return [...named, ...(settings['passphrase-prompt'] === true ? ['--passphrase-prompt'] : [])].join(' ');
 }
 
 function refuseWrongSum(result: RunResult): void {

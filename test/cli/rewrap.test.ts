@@ -34,6 +34,23 @@ describe('sealift rewrap', () => {
     assert.equal((await world.call(['verify', PLACE, '--local', '--key', OLD])).code, 0);
   });
 
+  it('takes key files with passphrases of their own', async () => {
+    const phrases = { A: 'first phrase', B: 'second phrase' };
+    for (const [name, phrase] of Object.entries(phrases)) {
+      writeFileSync(world.path(name), `${phrase}\n`, { mode: 0o600 });
+      assert.equal((await world.call(['keys', 'create', `${name}.pem`, '--passphrase-file', name])).code, 0);
+    }
+    const keys = ['--key', 'B.pem', '--key', 'A.pem'];
+    assert.equal((await world.call(['push', 'photos', 'oss://vault/locked', '--local', '--key', 'A.pem', '--passphrase-file', 'A'])).code, 0);
+    const half = await world.call(['rewrap', 'oss://vault/locked', '--local', ...keys, '--passphrase-file', 'A']);
+    assert.equal(half.code, 5);
+    assert.match(half.stderr, /B\.pem: wrong passphrase/);
+    const fromFiles = await world.call(['rewrap', 'oss://vault/locked', '--local', ...keys, '--passphrase-file', 'A', '--passphrase-file', 'B']);
+    assert.equal(fromFiles.code, 0, fromFiles.stdout + fromFiles.stderr);
+    const fromEnvironment = ['verify', 'oss://vault/locked', '--local', ...keys, '--passphrase-env', 'PHRASE_A', '--passphrase-env', 'PHRASE_B'];
+    assert.equal((await world.call(fromEnvironment, { PHRASE_A: phrases.A, PHRASE_B: phrases.B })).code, 0);
+  });
+
   it('names what no key opens, and where all of that is told', async () => {
     for (let index = 0; index < 10; index += 1) {
       writeFileSync(world.path('photos', `more-${index}.jpg`), 'more');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { thisMachine } from '../../src/files/machine.js';
@@ -20,6 +20,25 @@ const PLACE = 'oss://bucket/backup';
 const LOCAL = ['--local', '--threads', '1'] as const;
 /** Spares the making of one. */
 const KEY = ['--key', '../key.pem'] as const;
+
+describe('what a push says to go on with', () => {
+  it('names whatever unlocks its key', async () => {
+    const world = createWorld();
+    const deep = ['long', ...Array.from({ length: 5 }, () => 'd'.repeat(250))].join('/');
+    mkdirSync(world.path(deep), { recursive: true });
+    writeFileSync(world.path(deep, 'file'), 'its key is longer than OSS allows');
+    writeFileSync(world.path('phrase'), 'phrase\n', { mode: 0o600 });
+    assert.equal((await world.call(['keys', 'create', 'k.pem', '--passphrase-file', 'phrase'])).code, 0);
+    const { code, stdout } = await world.call(['push', 'long', 'oss://bucket/long', '--local', '--key', 'k.pem', '--passphrase-file', 'phrase', '--manifest', 'm.jsonl']);
+    assert.equal(code, 3);
+    const [, options = ''] = /continue with: sealift resume \S+ (.*)$/m.exec(stdout) ?? [];
+    assert.equal(options, `--key ${world.path('k.pem')} --passphrase-file ${world.path('phrase')}`);
+    rmSync(world.path('long'), { recursive: true });
+    mkdirSync(world.path('long'));
+    assert.equal((await world.call(['resume', 'm.jsonl', ...options.split(' '), '--local'])).code, 0);
+    world.remove();
+  });
+});
 
 describe('a first try without any configuration', () => {
   const world = createWorld();
