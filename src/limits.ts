@@ -184,8 +184,10 @@ export const MANIFEST_READ_BYTES = 64 * KiB;
 
 /** Difference of clocks that OSS and KMS accept, in milliseconds: OSS (RequestTimeTooSkewed). */
 export const MAX_CLOCK_SKEW_MS = 15 * 60_000;
-/** Bytes of one PutObject or CopyObject: OSS. */
+/** Bytes of one PutObject, or of one CopyObject from another bucket: OSS. */
 export const MAX_SINGLE_PUT_BYTES = 5 * GiB;
+/** Bytes of one CopyObject that changes storage class or server-side encryption: OSS. */
+export const MAX_CONVERTED_COPY_BYTES = GiB;
 /** Objects per page of a listing that names no number: OSS. */
 export const DEFAULT_LIST_OBJECTS = 100;
 /** Keys of one multi-delete: OSS. */

@@ -94,12 +94,16 @@ export class Bucket {
     this.discard(`uploads/${upload.uploadId}`);
   }
 
-  /** Makes `key` an object with the bytes of another one and with headers of its own, without copying the bytes where the file system can link. */
+  /**
+   * Makes `key` an object with the bytes of another one and with headers of its own, without copying the bytes where the file
+   * system can link. Onto itself, an object keeps them where they are.
+   */
   copy(source: CopySource, key: string, headers: ObjectDetails['headers'], conditions: PutConditions): ObjectEntry {
     this.checkOverwrite(key, conditions.forbidOverwrite);
     const { parts } = source.bucket.index.details(source.key);
-    const place = this.#copyBytes(source, parts);
-    return this.#commit(key, { ...source.entry, modifiedMs: conditions.nowMs, ...place }, { headers, parts });
+    const isInPlace = source.bucket === this && source.key === key;
+    const place = isInPlace ? source.entry : this.#copyBytes(source, parts);
+    return this.#commit(key, { ...source.entry, ...place, modifiedMs: conditions.nowMs }, { headers, parts });
   }
 
   remove(key: string): void {
@@ -152,6 +156,9 @@ export class Bucket {
     const entry = { ...bytes, storageClass: storageClass === 'Standard' ? undefined : storageClass };
     const before = this.index.get(key);
     this.index.put(key, entry, details);
+    if (before?.file === entry.file && before.start === entry.start) {
+      return entry;
+    }
     if (entry.file.startsWith(PACKS)) {
       this.#packs.hold(entry.file.slice(PACKS.length));
     }

@@ -7,7 +7,11 @@ export type ObjectHeaders = Readonly<Record<string, string>>;
 const META = 'x-oss-meta-';
 const ENCRYPTION = `${META}client-side-encryption-`;
 /** Headers that OSS keeps beside user metadata and gives back. */
-const KEPT = ['content-type', 'content-disposition', 'content-encoding', 'content-language', 'cache-control', 'expires', 'x-oss-storage-class'];
+const HTTP = ['content-type', 'content-disposition', 'content-encoding', 'content-language', 'cache-control', 'expires'];
+const CLASS = 'x-oss-storage-class';
+/** Never done here, but OSS gives them back, and a copy that does not say them again loses them. */
+const SERVER_SIDE = ['x-oss-server-side-encryption', 'x-oss-server-side-data-encryption', 'x-oss-server-side-encryption-key-id'];
+const KEPT = [...HTTP, CLASS, ...SERVER_SIDE];
 
 const CLASSES: ReadonlySet<string> = new Set(['Standard', 'IA', 'Archive', 'ColdArchive', 'DeepColdArchive']);
 
@@ -28,21 +32,31 @@ export function objectHeaders(headers: IncomingHttpHeaders, kind: 'single' | 'mu
   const metadata = userMetadata(headers);
   checkMetadata(metadata);
   checkEncryption(metadata, kind);
-  const kept: Record<string, string> = { 'content-type': 'application/octet-stream', 'x-oss-storage-class': 'Standard' };
-  for (const name of KEPT) {
-    const value = headers[name];
-    if (typeof value === 'string') {
-      kept[name] = value;
-    }
-  }
-  if (!CLASSES.has(storageClassOf(kept))) {
-    throw invalidArgument('The storage class that x-oss-storage-class names does not exist.');
-  }
-  return { ...kept, ...metadata };
+  return { 'content-type': 'application/octet-stream', [CLASS]: 'Standard', ...given(headers, KEPT), ...metadata };
+}
+
+/** What a copy keeps of its source when it does not replace the metadata. @throws OssError for a class that does not exist */
+export function copiedHeaders(source: ObjectHeaders, headers: IncomingHttpHeaders): ObjectHeaders {
+  const own = Object.entries(source).filter(([name]) => !SERVER_SIDE.includes(name));
+  return { ...Object.fromEntries(own), ...given(headers, [CLASS, ...SERVER_SIDE]) };
+}
+
+/** Whether OSS has to write the body anew for a copy: it does not keep it the way it keeps the source. */
+export function changesStorage(source: ObjectHeaders, copy: ObjectHeaders): boolean {
+  return [CLASS, ...SERVER_SIDE].some((name) => source[name] !== copy[name]);
 }
 
 export function storageClassOf(headers: ObjectHeaders): string {
-  return headers['x-oss-storage-class'] ?? 'Standard';
+  return headers[CLASS] ?? 'Standard';
+}
+
+function given(headers: IncomingHttpHeaders, names: readonly string[]): ObjectHeaders {
+  const entries = names.map((name) => [name, headers[name]] as const).filter((entry): entry is readonly [string, string] => typeof entry[1] === 'string');
+  const kept = Object.fromEntries(entries);
+  if (!CLASSES.has(storageClassOf(kept))) {
+    throw invalidArgument('The storage class that x-oss-storage-class names does not exist.');
+  }
+  return kept;
 }
 
 /** `x-oss-meta-…` headers alone. */

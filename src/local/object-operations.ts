@@ -1,8 +1,8 @@
-import { MAX_OBJECT_KEY_BYTES, MAX_SINGLE_PUT_BYTES } from '../limits.js';
+import { MAX_CONVERTED_COPY_BYTES, MAX_OBJECT_KEY_BYTES, MAX_SINGLE_PUT_BYTES } from '../limits.js';
 import type { Answer } from './answer.js';
 import type { Bucket, PutConditions } from './bucket.js';
 import type { ObjectEntry } from './bucket-index.js';
-import { checkCopyEncryption, objectHeaders, type ObjectHeaders } from './metadata.js';
+import { changesStorage, checkCopyEncryption, copiedHeaders, objectHeaders, type ObjectHeaders } from './metadata.js';
 import { invalidArgument, OssError } from './oss-error.js';
 import { isoDate, type OssRequest, quoted, xmlAnswer } from './oss-request.js';
 import { checkPreconditions, parseRange } from './preconditions.js';
@@ -70,9 +70,11 @@ export function copyObject(request: OssRequest): Answer {
   if (directive !== 'COPY' && directive !== 'REPLACE') {
     throw invalidArgument('x-oss-metadata-directive must be COPY or REPLACE.', '0005-00000301');
   }
-  const headers = directive === 'COPY' ? source.headers : objectHeaders(request.headers, 'single');
+  const headers = directive === 'COPY' ? copiedHeaders(source.headers, request.headers) : objectHeaders(request.headers, 'single');
   checkCopyEncryption(source.headers, headers);
-  const entry = request.disk.bucket(request.bucket).copy(source, request.key, headers, conditionsOf(request));
+  const bucket = request.disk.bucket(request.bucket);
+  checkCopySize(source, headers, bucket);
+  const entry = bucket.copy(source, request.key, headers, conditionsOf(request));
   const xml = document(element('CopyObjectResult', text('ETag', quoted(entry.etag)), text('LastModified', isoDate(entry.modifiedMs))));
   return xmlAnswer(xml, checksums(entry));
 }
@@ -112,10 +114,15 @@ function findSource(request: OssRequest): Found {
   if (checkPreconditions(request.headers, found.entry, 'x-oss-copy-source-')) {
     throw new OssError(304, 'NotModified', 'The source is not modified.');
   }
-  if (found.entry.sizeBytes > MAX_SINGLE_PUT_BYTES) {
+  return found;
+}
+
+/** Within one bucket there is no limit, unless the body is to be stored in another way. */
+function checkCopySize(source: Found, headers: ObjectHeaders, target: Bucket): void {
+  const limit = target === source.bucket ? Infinity : MAX_SINGLE_PUT_BYTES;
+  if (source.entry.sizeBytes > (changesStorage(source.headers, headers) ? MAX_CONVERTED_COPY_BYTES : limit)) {
     throw tooLarge();
   }
-  return found;
 }
 
 function decodeSource(source: string): string {
