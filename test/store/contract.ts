@@ -6,6 +6,11 @@ import { Crc64, joinCrc64 } from '../../src/crypto/crc64.js';
 import { KiB } from '../../src/limits.js';
 import type { ListedObject, ObjectStore, UploadedPart } from '../../src/store/store.js';
 
+const NAMES = [
+  'n/a', 'n/A', 'n/a b+c', 'n/a%20b', 'n/%2F', 'n/日本', 'n/e\u0301', 'n/\u00e9', 'n/..', 'n/a//b', "n/!'()*~", 'n/a?b#c&d=e', 'n/a\tb', 'n/a\nb',
+  `n/${'x'.repeat(1021)}`, 'n/\u{1F680}', 'n/<&>"',
+];
+
 /** What every ObjectStore must do, run against an empty bucket. `store` is asked for once per test. */
 export function storeContract(store: () => ObjectStore): void {
   const metadata = { 'x-oss-meta-a': 'b', 'x-oss-meta-key': 'QUJD+/==', 'x-oss-meta-sealift-name': 'a%20b' };
@@ -28,15 +33,14 @@ export function storeContract(store: () => ObjectStore): void {
   }
 
   it('keeps names apart, byte for byte', async () => {
-    const keys = ['n/a', 'n/A', 'n/a b+c', 'n/a%20b', 'n/%2F', 'n/日本', 'n/e\u0301', 'n/\u00e9', 'n/..', 'n/a//b', "n/!'()*~", 'n/a?b#c&d=e', 'n/a\tb', `n/${'x'.repeat(1021)}`, 'n/\u{1F680}', 'n/<&>"'];
-    for (const key of keys) {
+    for (const key of NAMES) {
       await put(key, Buffer.from(key));
     }
-    for (const key of keys) {
+    for (const key of NAMES) {
       assert.equal((await buffer((await store().get(key)).body)).toString(), key);
     }
     const listed = await listAll(store(), 'n/');
-    assert.deepEqual(listed.map((object) => object.key), [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
+    assert.deepEqual(listed.map((object) => object.key), [...NAMES].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
   });
 
   it('refuses a body that is not the one that was meant', async () => {
@@ -76,6 +80,30 @@ export function storeContract(store: () => ObjectStore): void {
     await assert.rejects(store().get('ranged', { ifMatch: etag }), { code: 'replaced' });
   });
 
+  it('replaces metadata where the object stands, whatever its name', async () => {
+    for (const key of NAMES) {
+      await put(key, Buffer.from(key));
+    }
+    for (const key of NAMES) {
+      const head = await store().head(key);
+      const replaced = await store().replaceMetadata(key, { metadata: { 'x-oss-meta-new': key.length.toString() }, head });
+      const is = await store().head(key);
+      assert.deepEqual([is.metadata, is.sizeBytes, is.crc64], [{ 'x-oss-meta-new': key.length.toString() }, head.sizeBytes, head.crc64], key);
+      assert.deepEqual([replaced.etag, is.kept, is.storageClass], [is.etag, head.kept, head.storageClass], key);
+      assert.equal((await buffer((await store().get(key)).body)).toString(), key);
+    }
+  });
+
+  it('replaces metadata of nothing but the object that was meant', async () => {
+    await put('meant', Buffer.from('1'));
+    const head = await store().head('meant');
+    await put('meant', Buffer.from('2'));
+    await assert.rejects(store().replaceMetadata('meant', { metadata: {}, head }), { name: 'StoreError', code: 'replaced', status: 412 });
+    assert.deepEqual((await store().head('meant')).metadata, metadata);
+    await store().delete('meant');
+    await assert.rejects(store().replaceMetadata('meant', { metadata: {}, head }), { code: 'not-found' });
+  });
+
   it('puts an object together from parts, in any order and with any retry', async () => {
     const pieces = [randomBytes(100 * KiB), randomBytes(150 * KiB), randomBytes(7)];
     const upload = { key: 'parts/a b', uploadId: await store().initiateUpload('parts/a b', { metadata }) };
@@ -93,6 +121,10 @@ export function storeContract(store: () => ObjectStore): void {
     const got = await store().get(upload.key);
     assert.ok((await buffer(got.body)).equals(Buffer.concat(pieces)));
     assert.deepEqual([got.etag, got.metadata], [stored.etag, metadata]);
+    await store().replaceMetadata(upload.key, { metadata: { 'x-oss-meta-new': '1' }, head: got });
+    const again = await store().get(upload.key);
+    assert.ok((await buffer(again.body)).equals(Buffer.concat(pieces)));
+    assert.deepEqual([again.crc64, again.metadata], [got.crc64, { 'x-oss-meta-new': '1' }]);
     assert.deepEqual(await store().listUploads('parts/'), []);
   });
 

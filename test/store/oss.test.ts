@@ -132,21 +132,21 @@ describe('a store', () => {
 });
 
 describe('an answer of OSS', () => {
-  it('of head is size, checksum, metadata, date and class', () =>
+  it('of head is size, checksum, metadata, date, class and what a copy repeats', () =>
     withServer(() => answer(200, {
       'content-length': 4711, ETag: '"E"', 'x-oss-hash-crc64ecma': '18446744073709551615', 'X-Oss-Meta-A': 'b', 'x-oss-meta-long': 'y'.repeat(8000),
-      'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT', 'x-oss-object-type': 'Normal', 'x-oss-storage-class': 'IA',
+      'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT', 'x-oss-object-type': 'Normal', 'x-oss-storage-class': 'IA', 'Cache-Control': 'no-cache',
     }), async (store) => {
       assert.deepEqual(await store.head('k'), {
         etag: 'E', crc64: 2n ** 64n - 1n, sizeBytes: 4711, metadata: { 'x-oss-meta-a': 'b', 'x-oss-meta-long': 'y'.repeat(8000) },
-        lastModified: 'Thu, 01 Jan 2026 00:00:00 GMT', storageClass: 'IA',
+        lastModified: 'Thu, 01 Jan 2026 00:00:00 GMT', storageClass: 'IA', kept: { 'cache-control': 'no-cache', 'x-oss-storage-class': 'IA' },
       });
     }));
 
   it('of get is a body that is as long as it says', () =>
     withServer(() => answer(200, { ETag: '"E"' }, body), async (store, server) => {
       const { body: stream, ...rest } = await store.get('k', { ifMatch: 'E' });
-      assert.deepEqual(rest, { etag: 'E', crc64: undefined, sizeBytes: 11, contentBytes: 11, metadata: {}, lastModified: undefined, storageClass: undefined });
+      assert.deepEqual(rest, { etag: 'E', crc64: undefined, sizeBytes: 11, contentBytes: 11, metadata: {}, lastModified: undefined, storageClass: undefined, kept: {} });
       assert.ok((await buffer(stream)).equals(body));
       assert.equal(server.requests[0]?.headers['if-match'], '"E"');
       assert.equal(server.requests[0].headers['range'], undefined);
