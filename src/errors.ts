@@ -170,7 +170,8 @@ export class MasterKeyError extends SealiftError {
  * OSS refused a request, could not be reached, or answered something that does not add up: `not-found`, `exists`,
  * `access-denied`, `credentials-expired`, `clock-skew`, `bucket-missing`, `replaced` for an object that changes while it is read,
  * `name-invalid` or `key-too-long` for a name that no object can have, `too-large`, `checksum-mismatch`, `remote-refused`,
- * `remote-unavailable` after 15 minutes of trying, `interrupted` after an abort.
+ * `remote-unavailable` after 15 minutes of trying, `interrupted` after an abort. A proxy in between that refuses or fails is told
+ * by the same codes: `access-denied` where it wants a password.
  */
 export class StoreError extends SealiftError {
   static {

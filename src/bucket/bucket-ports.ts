@@ -11,6 +11,7 @@ import { certificatesIn } from '../store/ca-certificates.js';
 import { providerOf, type CredentialsProvider } from '../store/credentials.js';
 import { isLoopback, resolveEndpoint } from '../store/endpoint.js';
 import { createOssStore } from '../store/oss.js';
+import { parseProxy } from '../store/proxy.js';
 import { withRetry } from '../store/retry.js';
 import type { ObjectStore } from '../store/store.js';
 import type { CryptoBucketOptions } from './options.js';
@@ -43,19 +44,22 @@ const LOOPBACK_REGION = 'cn-hangzhou';
 
 /** @throws SealiftError `config-invalid` or `usage` for what cannot work, before anything is sent. */
 export function checkOptions(options: CryptoBucketOptions): void {
-  const { bucket, endpoint, internal, caCertificates } = options;
+  const { bucket, endpoint, internal, caCertificates, proxy } = options;
   resolveEndpoint({ bucket, endpoint, internal, region: regionOf(options) });
   if (caCertificates !== undefined) {
     certificatesIn(caCertificates, 'caCertificates');
+  }
+  if (proxy !== undefined) {
+    parseProxy(proxy, 'proxy');
   }
   boundsOf(options);
 }
 
 export async function openBucketPorts(options: CryptoBucketOptions): Promise<BucketPorts> {
-  const { bucket, endpoint, internal, caCertificates, envelope: family = 'oss-crypto', temporaryDirectory = tmpdir() } = options;
+  const { bucket, endpoint, internal, caCertificates, proxy, envelope: family = 'oss-crypto', temporaryDirectory = tmpdir() } = options;
   const bounds = boundsOf(options);
   const credentials = providerOf(options.credentials);
-  const config = { bucket, region: regionOf(options), endpoint, internal, caCertificates, credentials: await credentials(), connections: bounds.concurrency };
+  const config = { bucket, region: regionOf(options), endpoint, internal, caCertificates, proxy, credentials: await credentials(), connections: bounds.concurrency };
   const providers = [options.cryptoProvider].flat();
   return {
     store: withRetry(await createOssStore(config, { credentials })),

@@ -8,6 +8,7 @@ export function effectiveLines(effective: Effective): string[] {
   const rows: readonly (readonly [string, string])[] = [
     ['bucket', `oss://${effective.bucket}${prefix} in ${effective.region}`],
     ['endpoint', effective.endpoint],
+    ...(effective.proxy === undefined ? [] : [['proxy', effective.proxy] as const]),
     ['envelope', effective.envelope],
     ['master keys', effective.masterKeys.join(', ')],
     ['threads', formatThreads(effective)],

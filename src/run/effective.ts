@@ -7,6 +7,7 @@ import {
 import type { Effective } from './events.js';
 import type { FirstTouch } from './first-touch.js';
 import type { TransferOptions, Tuning } from './options.js';
+import { parseProxy } from '../store/proxy.js';
 import { affordableCrew, affordableRequests, type AffordableCrew } from './threads/crew-size.js';
 import { inRange } from './threads/in-range.js';
 
@@ -69,13 +70,14 @@ export function boundsOf({ tuning, pool }: Pick<TransferOptions, 'tuning' | 'poo
   return resolveBounds(tuning, LARGEST_WHOLE_BYTES, { threads, threadsAtOnce, fewDescriptors, concurrency: affordableRequests(threads, tuning?.concurrency) });
 }
 
-/** The numbers and names a run works with, for the start event. */
+/** The numbers and names a run works with, for the start event. @throws SealiftError `config-invalid` for a proxy that is none */
 export function effectiveOf(options: Pick<TransferOptions, 'target' | 'keys'>, bounds: Bounds, envelope: string): Effective {
-  const { bucket, prefix, region, endpoint, internal } = options.target;
+  const { bucket, prefix, region, endpoint, internal, proxy } = options.target;
   const { threads, threadsAtOnce, concurrency, partBytes, memoryBytes, singlePutBytes } = bounds;
   return {
     threads, threadsAtOnce, concurrency, partBytes, memoryBytes, singlePutBytes, envelope, bucket, prefix, region,
     endpoint: endpoint ?? `https://oss-${region.replace(/^oss-/, '')}${internal === true ? '-internal' : ''}.aliyuncs.com`,
+    ...(proxy === undefined ? {} : { proxy: parseProxy(proxy, 'proxy').name }),
     masterKeys: options.keys.map(fingerprintOf),
   };
 }

@@ -15,6 +15,8 @@ export interface Effective {
   readonly singlePutBytes: number;
   readonly envelope: string;
   readonly endpoint: string;
+  /** Host and port of the HTTP proxy on the way there, where there is one. */
+  readonly proxy?: string;
   readonly region: string;
   readonly bucket: string;
   readonly prefix: string;

@@ -19,6 +19,11 @@ export interface StoreTarget {
   readonly internal?: boolean;
   /** PEM text of certificate authorities that are trusted besides Node's own, for a custom endpoint. */
   readonly caCertificates?: string;
+  /**
+   * HTTP proxy that connects to the endpoint, whatever that is: `http://[user:password@]host[:port]`, port 80 unless it is given. The
+   * environment is never looked at. KMS, and what fetches credentials, are asked directly. @default none
+   */
+  readonly proxy?: string;
 }
 
 /** An access key, or a temporary one with its token. */

@@ -70,6 +70,16 @@ export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || IPV4_LOOPBACK.test(hostname);
 }
 
+/** What to connect to: an IPv6 address without the brackets that it has in a URL. */
+export function hostOf({ hostname }: URL): string {
+  return withoutBrackets(hostname);
+}
+
+/** That of the scheme where the URL names none. */
+export function portOf({ port, protocol }: URL): number {
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
+}
+
 /**
  * Refuses to run while Node is told not to check certificates. `value` is that of NODE_TLS_REJECT_UNAUTHORIZED. Connections
  * to OSS and KMS are checked regardless; those of what fetches credentials would not be.
@@ -81,12 +91,16 @@ export function refuseUnverifiedTls(value: string | undefined): void {
   }
 }
 
+function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
 function fromRegion(region: string, internal: boolean): URL {
   return new URL(`https://oss-${region}${internal ? '-internal' : ''}.aliyuncs.com`);
 }
 
 function isAddress(hostname: string): boolean {
-  return isIP(hostname.replace(/^\[|\]$/g, '')) !== 0;
+  return isIP(withoutBrackets(hostname)) !== 0;
 }
 
 function invalid(message: string, remedy: string): SealiftError {

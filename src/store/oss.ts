@@ -28,6 +28,8 @@ export interface OssConfig {
   readonly connections: number;
   /** PEM text of certificate authorities trusted besides Node's own. */
   readonly caCertificates?: string | undefined;
+  /** `http://[user:password@]host[:port]` of an HTTP proxy. @default none */
+  readonly proxy?: string | undefined;
 }
 
 export interface OssPorts {
@@ -71,10 +73,10 @@ export function openOssStore(config: OssConfig, ports: OssPorts = {}): OpenedSto
 
 type SenderScene = Pick<SenderParts, 'credentials' | 'ports'> & { readonly endpoint: Endpoint };
 
-async function openSender({ bucket, connections, caCertificates }: OssConfig, { endpoint, credentials, ports }: SenderScene): Promise<Sender> {
+async function openSender({ bucket, connections, caCertificates, proxy }: OssConfig, { endpoint, credentials, ports }: SenderScene): Promise<Sender> {
   // The parser too, before sockets take every descriptor.
   const [{ AliOssRequests }, { createTransport }, { parseXml }] = await Promise.all([import('./ali-oss.js'), import('./transport.js'), import('./xml.js')]);
-  const transport = (ports.openTransport ?? createTransport)({ origin: endpoint.origin, connections, caCertificates });
+  const transport = (ports.openTransport ?? createTransport)({ origin: endpoint.origin, connections, caCertificates, proxy });
   return new Sender({ requests: new AliOssRequests(bucket, endpoint), parseXml, transport, bucket, credentials, ports });
 }
 

@@ -109,7 +109,8 @@ export class AnswerReader {
     const { 'content-length': length, 'transfer-encoding': encoding } = headers;
     this.#framing = 'length';
     this.#left = 0;
-    if (this.#method === 'HEAD' || status === 204 || status === 304) {
+    const isTunnel = this.#method === 'CONNECT' && status < 300;
+    if (this.#method === 'HEAD' || isTunnel || status === 204 || status === 304) {
       return;
     }
     if (encoding !== undefined) {

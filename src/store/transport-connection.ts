@@ -1,10 +1,13 @@
-import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net';
-import { connect as connectTls, type SecureContext } from 'node:tls';
+import type { Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import { KEEP_ALIVE_MS, LONG_BODY_BYTES, LONG_RECEIVE_BYTES, RECEIVE_BYTES, SEND_CHUNK_BYTES } from '../limits.js';
+import type { Proxy } from './proxy.js';
 import { AnswerReader, type AnswerHeaders } from './transport-answers.js';
 import type { Exchange } from './transport-exchange.js';
 import { BrokenAnswer } from './transport-failures.js';
 import type { TransportArguments } from './transport-request.js';
+import { openDirectly, openThrough } from './transport-sockets.js';
+import { openTunnel } from './transport-tunnel.js';
 
 /** A request that waits for a connection or has one. */
 export interface Errand {
@@ -16,7 +19,10 @@ export interface Errand {
 
 export interface ConnectionOptions {
   readonly origin: URL;
+  /** Between here and the origin. */
+  readonly proxy: Proxy | undefined;
   readonly secureContext: SecureContext | undefined;
+  /** For all of it: a proxy and its tunnel, TCP, TLS. */
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly now: () => number;
@@ -33,7 +39,8 @@ const shared = Buffer.allocUnsafeSlow(RECEIVE_BYTES);
 /** A kept-alive connection from its first errand on, one at a time. */
 export class Connection {
   readonly #options: ConnectionOptions;
-  readonly #socket: Socket;
+  /** To the proxy first, where there is one. */
+  #socket: Socket;
   readonly #reader: AnswerReader;
   #timer: NodeJS.Timeout;
   #errand: Errand | undefined;
@@ -53,12 +60,7 @@ export class Connection {
     this.#errand = errand;
     this.#reader = new AnswerReader({ head: (status, headers) => this.#head(status, headers), data: (piece) => this.#data(piece), end: (reusable) => this.#end(reusable) });
     this.#timer = setTimeout(() => this.#timedOut(), options.connectTimeoutMs);
-    this.#socket = open(options, { buffer: () => (this.#ownBytes === 0 ? shared : Buffer.allocUnsafeSlow(this.#ownBytes)), callback: (bytes, buffer) => this.#receive(buffer as Buffer, bytes) });
-    this.#socket.once(options.origin.protocol === 'https:' ? 'secureConnect' : 'connect', () => this.#opened());
-    this.#socket.on('session', (session: Buffer) => (options.session = session));
-    this.#socket.once('end', () => this.#ended());
-    this.#socket.on('error', (error) => this.fail(error));
-    this.#socket.once('close', () => this.#closed());
+    this.#socket = options.proxy === undefined ? this.#direct() : this.#toProxy(options.proxy);
   }
 
   /** Whether the next errand would find it open: servers end what has been idle for long. */
@@ -106,6 +108,34 @@ export class Connection {
 
   get isPaused(): boolean {
     return this.#isPaused;
+  }
+
+  #direct(): Socket {
+    const buffer = (): Buffer => (this.#ownBytes === 0 ? shared : Buffer.allocUnsafeSlow(this.#ownBytes));
+    const callback = (bytes: number, received: Uint8Array): boolean => this.#receive(received as Buffer, bytes);
+    return this.#listenTo(openDirectly(this.#options, { buffer, callback }, () => this.#opened()));
+  }
+
+  #toProxy(proxy: Proxy): Socket {
+    const { origin } = this.#options;
+    return openTunnel({ proxy, origin }, { opened: (tunnel) => this.#enter(tunnel), failed: (error) => this.fail(error), closed: () => this.#closed() });
+  }
+
+  #enter(tunnel: Socket): void {
+    const socket = openThrough(tunnel, this.#options, () => this.#opened());
+    socket.on('data', (bytes: Buffer) => {
+      if (!this.#receive(bytes, bytes.length)) {
+        socket.pause();
+      }
+    });
+    this.#socket = this.#listenTo(socket);
+  }
+
+  #listenTo(socket: Socket): Socket {
+    socket.on('session', (session: Buffer) => (this.#options.session = session));
+    socket.once('end', () => this.#ended());
+    socket.on('error', (error) => this.fail(error));
+    return socket.once('close', () => this.#closed());
   }
 
   #opened(): void {
@@ -228,15 +258,4 @@ export class Connection {
 /** Long bodies cost less in large buffers; short ones would take more memory than they fill, as many as there are requests. */
 function bufferBytesFor({ 'content-length': length }: AnswerHeaders): number {
   return Number(length) >= LONG_BODY_BYTES ? LONG_RECEIVE_BYTES : RECEIVE_BYTES;
-}
-
-function open({ origin, secureContext, session }: ConnectionOptions, onread: OnReadOpts): Socket {
-  const host = origin.hostname.replace(/^\[|\]$/g, '');
-  const isSecure = origin.protocol === 'https:';
-  const where = { host, port: Number(origin.port === '' ? (isSecure ? 443 : 80) : origin.port), onread };
-  const socket = isSecure
-    // Said explicitly, it outranks NODE_TLS_REJECT_UNAUTHORIZED.
-    ? connectTls({ ...where, servername: isIP(host) === 0 ? host : '', rejectUnauthorized: true, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], ...(secureContext === undefined ? {} : { secureContext }), ...(session === undefined ? {} : { session }) })
-    : connectTcp(where);
-  return socket.setNoDelay(true).setKeepAlive(true);
 }

@@ -3,6 +3,21 @@ import { isSealiftError, MORE_DESCRIPTORS, StoreError } from '../errors.js';
 /** An answer that did not come, or is none; the message says why. */
 export class BrokenAnswer extends Error {}
 
+/** What a proxy answered instead of connecting. */
+export class ProxyRefusal extends Error {
+  readonly status: number;
+  readonly hadCredentials: boolean;
+
+  constructor(status: number, hadCredentials: boolean) {
+    super(`HTTP ${status}`);
+    this.status = status;
+    this.hadCredentials = hadCredentials;
+  }
+}
+
+/** It did not even come to that; the cause says why. */
+export class ProxyUnreachable extends Error {}
+
 /** Nothing can be sent any more. */
 export class ClosedTransport extends Error {}
 
@@ -14,9 +29,12 @@ export interface Subject {
   /** Such as `oss://bucket/key`. */
   readonly object: string;
   readonly origin: string;
+  /** Host and port of the proxy between here and there. */
+  readonly proxy?: string | undefined;
 }
 
 const REASONS: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'there is no such host',
   EAI_AGAIN: 'the host name cannot be resolved now',
   ECONNREFUSED: 'the connection was refused',
   ECONNRESET: 'the connection was reset',
@@ -51,10 +69,17 @@ export function networkFailure(error: unknown, subject: Subject): StoreError {
   if (error instanceof MisusedRequest) {
     return new StoreError('internal', `${object}: the request is not valid HTTP: ${error.message}`, { object });
   }
+  if (error instanceof ProxyRefusal) {
+    return refusedByProxy(error, subject);
+  }
+  if (error instanceof ProxyUnreachable) {
+    return proxyUnreachable(error, subject);
+  }
   const code = codeOf(error);
   if (UNTRUSTED.test(code)) {
-    const remedy = 'Check the endpoint and the clock; if the certificate authority is your own, give its certificates with --ca-file.';
-    return new StoreError('remote-refused', `${object}: the TLS connection to ${origin} cannot be trusted (${code})`, { object, remedy });
+    const owner = subject.proxy === undefined ? 'your own' : 'your own, or that of a proxy which looks into TLS';
+    const remedy = `Check the endpoint and the clock; if the certificate authority is ${owner}, give its certificates with --ca-file.`;
+    return new StoreError('remote-refused', `${object}: the TLS connection to ${origin}${through(subject)} cannot be trusted (${code})`, { object, remedy });
   }
   if (code === 'ENOTFOUND') {
     // The resolver's final answer, unlike EAI_AGAIN: waiting for a mistyped host to appear helps nobody.
@@ -65,9 +90,38 @@ export function networkFailure(error: unknown, subject: Subject): StoreError {
 }
 
 /** A failure that the next attempt may not meet. */
-export function unavailable({ object, origin }: Subject, reason: string, otherRemedy?: string): StoreError {
-  const remedy = otherRemedy ?? `Check the network and that ${origin} is the right endpoint, then run the same command again.`;
-  return new StoreError('remote-unavailable', `${object}: ${reason} at ${origin}`, { object, remedy, retryable: true });
+export function unavailable(subject: Subject, reason: string, otherRemedy?: string): StoreError {
+  const { object, origin, proxy } = subject;
+  const between = proxy === undefined ? '' : `, the proxy ${proxy}`;
+  const remedy = otherRemedy ?? `Check the network${between} and that ${origin} is the right endpoint, then run the same command again.`;
+  return new StoreError('remote-unavailable', `${object}: ${reason} at ${origin}${through(subject)}`, { object, remedy, retryable: true });
+}
+
+function through({ proxy }: Subject): string {
+  return proxy === undefined ? '' : ` through the proxy ${proxy}`;
+}
+
+/** It answered, so it is there: what it says of itself is final, what it says of the way beyond it is not. */
+function refusedByProxy({ status, hadCredentials }: ProxyRefusal, { object, origin, proxy }: Subject): StoreError {
+  const who = `${object}: the proxy ${proxy ?? ''}`;
+  if (status === 407) {
+    const says = hadCredentials ? 'does not accept user and password' : 'asks for user and password';
+    const remedy = 'Put them into the URL of the proxy, http://user:password@host:port, in HTTPS_PROXY or SEALIFT_PROXY, never on the command line; Basic is the one scheme that is known.';
+    return new StoreError('access-denied', `${who} ${says} (HTTP 407)`, { object, status, remedy });
+  }
+  if (status >= 500 || status === 408 || status === 429) {
+    const remedy = `Check from the proxy's side that ${origin} is the right endpoint and can be reached, then run the same command again.`;
+    return new StoreError('remote-unavailable', `${who} could not connect to ${origin} (HTTP ${status})`, { object, status, remedy, retryable: true });
+  }
+  const remedy = `Have the proxy let CONNECT to ${origin} through, or go past it: --proxy none, or the host in NO_PROXY.`;
+  return new StoreError('remote-refused', `${who} refuses to connect to ${origin} (HTTP ${status})`, { object, status, remedy });
+}
+
+function proxyUnreachable({ cause }: ProxyUnreachable, { object, proxy }: Subject): StoreError {
+  const code = codeOf(cause);
+  const reason = cause instanceof BrokenAnswer ? cause.message : `${REASONS[code] ?? 'the request failed on its way'} (${code})`;
+  const remedy = EXHAUSTED.has(code) ? MORE_DESCRIPTORS : 'Check the network and the address of the proxy (--proxy, HTTPS_PROXY, ALL_PROXY), then run the same command again.';
+  return new StoreError('remote-unavailable', `${object}: the proxy ${proxy ?? ''} gives no connection: ${reason}`, { object, remedy, retryable: code !== 'ENOTFOUND' });
 }
 
 export function interrupted(object: string): StoreError {

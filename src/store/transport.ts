@@ -2,6 +2,7 @@ import { createSecureContext, rootCertificates } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS, MIN_BYTES_PER_SECOND } from '../limits.js';
 import { certificatesIn } from './ca-certificates.js';
+import { parseProxy } from './proxy.js';
 import { Connections } from './transport-connections.js';
 import { Exchange } from './transport-exchange.js';
 import type { HttpAnswer } from './transport-exchange.js';
@@ -11,10 +12,12 @@ import { RequestHeads, type TransportArguments } from './transport-request.js';
 export type { TransportArguments } from './transport-request.js';
 
 export interface TransportOptions {
-  /** Scheme, host and port; the only place this transport ever connects to. */
+  /** Scheme, host and port; nobody else is ever sent a request. */
   readonly origin: string;
   /** Connections at most; further requests wait. */
   readonly connections: number;
+  /** `http://[user:password@]host[:port]` of an HTTP proxy that connects to the origin. @default none */
+  readonly proxy?: string | undefined;
   /** PEM text of certificate authorities that are trusted besides Node's own. */
   readonly caCertificates?: string | undefined;
   /** @default CONNECT_TIMEOUT_MS */
@@ -45,8 +48,9 @@ export function createTransport(options: TransportOptions): Transport {
   const now = options.now ?? performance.now.bind(performance);
   const rate = { windowMs: idleTimeoutMs, bytesPerSecond: MIN_BYTES_PER_SECOND, now };
   const url = new URL(origin);
+  const proxy = options.proxy === undefined ? undefined : parseProxy(options.proxy, 'proxy');
   const secureContext = caCertificates === undefined ? undefined : trusting(caCertificates);
-  const connections = new Connections(options.connections, { origin: url, secureContext, connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, idleTimeoutMs });
+  const connections = new Connections(options.connections, { origin: url, proxy, secureContext, connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, idleTimeoutMs });
   const heads = new RequestHeads(url.host);
   return {
     request: (path, args) => {
@@ -54,7 +58,7 @@ export function createTransport(options: TransportOptions): Transport {
       if (signal?.aborted === true) {
         return Promise.reject(interrupted(object));
       }
-      const exchange = new Exchange({ subject: { object, origin }, streamed: args.customResponse === true, signal, rate });
+      const exchange = new Exchange({ subject: { object, origin, proxy: proxy?.name }, streamed: args.customResponse === true, signal, rate });
       try {
         connections.run({ head: heads.write(path, args), args, exchange });
       } catch (error) {
