@@ -87,6 +87,7 @@ function valueSchema(setting: Setting): Zod.ZodType {
     case 'text':
     case 'path':
     case 'input':
+    case 'proxy':
       return z.string();
   }
 }

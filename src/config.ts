@@ -7,6 +7,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { SealiftError } from './errors.js';
+import { parseProxyOption, proxyFor } from './proxy-choice.js';
 import type { CredentialsProvider } from './run/options.js';
 import { SETTINGS, STANDARD_INPUT, isSettingName, type Setting, type SettingName, type Settings } from './settings.js';
 import { refuseUnverifiedTls } from './store/endpoint.js';
@@ -28,13 +29,15 @@ export interface ConfigSources {
 interface Layer {
   readonly values: Readonly<Record<string, unknown>>;
   readonly directory: string;
+  /** Whether it may hold what nobody else should read. */
+  readonly isPrivate?: boolean;
   label(name: SettingName): string;
 }
 
 const ENVIRONMENT_NAMES: Readonly<Partial<Record<SettingName, string>>> = { region: 'OSS_REGION', endpoint: 'OSS_ENDPOINT' };
 
 /**
- * Checked options. Secrets are reachable through `credentials()` alone and show up in neither `JSON.stringify`,
+ * Checked options. Secrets are reachable through `credentials()` and `proxyFor()` alone and show up in neither `JSON.stringify`,
  * `util.inspect`, a spread nor a structured clone.
  */
 export class Config {
@@ -59,6 +62,14 @@ export class Config {
     const [{ findCredentials }, { RenewedCredentials }] = await Promise.all([import('./store/credentials-sources.js'), import('./store/credentials-renewal.js')]);
     const found = new RenewedCredentials(await findCredentials({ environment: this.#env, home: this.#env['HOME'] ?? homedir(), profile: this.settings.profile }));
     return (refused) => found.get(refused);
+  }
+
+  /**
+   * The URL of the proxy that a URL is asked through, user and password included; undefined for none. Fails with
+   * `config-invalid` for a variable of the environment that names no HTTP proxy.
+   */
+  proxyFor(url: URL): string | undefined {
+    return proxyFor(url, this.settings.proxy, this.#env);
   }
 
   toJSON(): object {
@@ -106,7 +117,7 @@ function recordedLayer({ recorded, cwd }: ConfigSources): Layer {
 
 function environmentLayer({ env, names, cwd }: ConfigSources): Layer {
   const values = Object.fromEntries(names.map((name) => [name, environmentValue(env, name)]));
-  return { values, directory: cwd, label: (name) => `--${name} (from ${environmentSource(env, name)})` };
+  return { values, directory: cwd, isPrivate: true, label: (name) => `--${name} (from ${environmentSource(env, name)})` };
 }
 
 function environmentValue(env: Environment, name: SettingName): unknown {
@@ -150,6 +161,8 @@ function check(name: SettingName, layer: Layer): unknown {
       return parseChoice(label, value, setting.choices);
     case 'text':
       return parseText(label, value);
+    case 'proxy':
+      return parseProxyOption(label, parseText(label, value), layer.isPrivate === true);
     case 'path':
       return resolve(layer.directory, parseText(label, value));
     case 'input':

@@ -16,7 +16,7 @@ export const STANDARD_INPUT = '-';
 
 export type Setting = Common &
   (
-    | { readonly kind: 'text' | 'path' | 'input' | 'texts' | 'paths' | 'flag' }
+    | { readonly kind: 'text' | 'path' | 'input' | 'texts' | 'paths' | 'flag' | 'proxy' }
     | { readonly kind: 'size' | 'count'; readonly min: number; readonly max: number }
     | { readonly kind: 'choice'; readonly choices: readonly string[] }
   );
@@ -40,6 +40,7 @@ export const SETTINGS = {
   region: { kind: 'text', describe: 'Region id, such as cn-hangzhou', byDefault: '$OSS_REGION, else read from the endpoint' },
   internal: { kind: 'flag', describe: 'Use the endpoint inside Alibaba Cloud', byDefault: 'false' },
   'ca-file': { kind: 'path', describe: 'PEM file of certificate authorities to trust for OSS, besides those of Node', byDefault: 'none' },
+  proxy: { kind: 'proxy', describe: 'HTTP proxy to reach OSS through, such as http://proxy.example.com:3128, without user and password; none for no proxy at all', byDefault: '$HTTPS_PROXY, else $ALL_PROXY, for all but $NO_PROXY and loopback addresses' },
   threads: { kind: 'count', min: 1, max: MAX_THREADS, describe: `Worker threads, 1 to ${MAX_THREADS}`, byDefault: 'as many as pay, one per core at most' },
   concurrency: { kind: 'count', min: 1, max: MAX_CONCURRENCY, describe: `Requests in flight per thread, 1 to ${MAX_CONCURRENCY}`, byDefault: '64' },
   'part-size': { kind: 'size', min: MIN_PART_BYTES, max: MAX_PART_BYTES, describe: 'Bytes per part of a large file, such as 8MiB', byDefault: '8MiB' },
@@ -94,7 +95,7 @@ const KEYS = ['key', 'passphrase-file', 'passphrase-env', 'passphrase-prompt'] a
 /** They lead to secrets. */
 const SECRETS = ['kms-passphrase-file', 'profile'] as const satisfies readonly SettingName[];
 const KMS = ['kms-key', 'kms-endpoint', 'kms-region', 'kms-qps'] as const satisfies readonly SettingName[];
-const REACH = [...KEYS, ...KMS, ...SECRETS, 'endpoint', 'region', 'internal', 'ca-file', 'local', 'local-data'] as const satisfies readonly SettingName[];
+const REACH = [...KEYS, ...KMS, ...SECRETS, 'endpoint', 'region', 'internal', 'ca-file', 'proxy', 'local', 'local-data'] as const satisfies readonly SettingName[];
 const NUMBERS = ['threads', 'concurrency', 'part-size', 'memory'] as const satisfies readonly SettingName[];
 const CHOICE = ['manifest', 'include', 'exclude', 'checksum', 'break-lock', 'dry-run'] as const satisfies readonly SettingName[];
 const PUSH = ['files-from', 'from0', 'resume-secret', 'envelope', 'kms-flavour', 'if-exists', 'storage-class', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
@@ -108,10 +109,10 @@ export const COMMAND_SETTINGS = {
   rewrap: [...REACH, 'include', 'exclude', 'allow-renamed', 'dry-run', 'threads', 'concurrency', ...OUTPUT],
   resume: [...REACH, 'files-from', 'from0', 'resume-secret', 'break-lock', 'dry-run', 'checksum', 'if-exists', 'overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
   status: ['json'],
-  ls: ['profile', 'endpoint', 'region', 'internal', 'ca-file', 'local', 'local-data', 'concurrency', 'json'],
+  ls: ['profile', 'endpoint', 'region', 'internal', 'ca-file', 'proxy', 'local', 'local-data', 'concurrency', 'json'],
   cat: [...REACH, 'range', 'unverified-range', 'allow-renamed', 'allow-unauthenticated', 'memory'],
   inspect: [...REACH, 'json'],
-  'gc-uploads': ['profile', 'endpoint', 'region', 'internal', 'ca-file', 'local', 'local-data', 'older-than', 'dry-run', 'json'],
+  'gc-uploads': ['profile', 'endpoint', 'region', 'internal', 'ca-file', 'proxy', 'local', 'local-data', 'older-than', 'dry-run', 'json'],
 } as const satisfies Readonly<Record<string, readonly SettingName[]>>;
 
 /** Given anew with every command: they lead to keys, or concern one command only. */

@@ -211,6 +211,14 @@ describe('credentials', () => {
     assert.match(renderings[0] ?? '', /"threads":2.*\[redacted\]/);
   });
 
+  it('of a proxy too', async () => {
+    const proxies = { HTTPS_PROXY: 'http://CANARY:CANARY@p:1', SEALIFT_PROXY: 'http://CANARY:CANARY@q:2' };
+    const config = await load({ env: { ...env, ...proxies } });
+    assert.equal(config.settings.proxy, 'http://q:2');
+    assert.equal(config.proxyFor(new URL('https://oss.example.com')), proxies.SEALIFT_PROXY);
+    assert.doesNotMatch(`${JSON.stringify(config)}${inspect(config, { depth: 9, showHidden: true })}`, /CANARY/);
+  });
+
   it('sit in a config that cannot be changed', async () => {
     const config = await load({ env });
     assert.ok(Object.isFrozen(config) && Object.isFrozen(config.settings) && Object.isFrozen(config.manifestDirectories));

@@ -34,6 +34,7 @@ export function benchCommand(context: Context): CommandBody {
           region: text('Region of an oss:// target [default: $OSS_REGION]'),
           internal: { type: 'boolean', describe: 'Use the endpoint inside Alibaba Cloud [default: false]' },
           'ca-file': text('PEM file of certificate authorities to trust for an oss:// target, besides those of Node [default: none]'),
+          proxy: text('HTTP proxy to reach an oss:// target through, without user and password; none for no proxy at all [default: $HTTPS_PROXY, else $ALL_PROXY]'),
           runs: text('How often each is measured, in turn with its floor; medians are shown [default: 3, fewer after 25 s]'),
           warm: { type: 'boolean', describe: 'Count what threads need that have done the same work before: the start and compiling are left out [default: false]' },
           suggest: { type: 'boolean', describe: 'Try threads, concurrency and part size, and say which flags to use [default: false]' },

@@ -58,7 +58,7 @@ async function open(context: Context, { flags, names, location }: { flags: Bucke
 }
 
 function optionsOf(settings: Settings, { target, credentials, keys }: Session): CryptoBucketOptions {
-  const { bucket, region, endpoint, internal, caCertificates } = target;
+  const { bucket, region, endpoint, internal, caCertificates, proxy } = target;
   return {
     bucket, region, credentials,
     cryptoProvider: keys.map(providerFor),
@@ -66,6 +66,7 @@ function optionsOf(settings: Settings, { target, credentials, keys }: Session): 
       endpoint,
       internal,
       caCertificates,
+      proxy,
       allowRenamed: settings['allow-renamed'],
       allowUnauthenticated: settings['allow-unauthenticated'],
       memoryBytes: settings.memory,

@@ -15,7 +15,7 @@ const ASKS_FOR_JSON = /^--json(?:=(?:1|true|yes|on))?$/i;
 const MAX_HELP_COLUMNS = 110;
 
 const EPILOGUE = [
-  'Environment: OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET, OSS_SESSION_TOKEN, OSS_REGION, OSS_ENDPOINT (or a --profile, ~/.ossutilconfig, or what the Alibaba Cloud tools use), and SEALIFT_<OPTION> for every option, such as SEALIFT_PART_SIZE=16MiB. A flag beats the environment, the environment beats the config file.',
+  'Environment: OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET, OSS_SESSION_TOKEN, OSS_REGION, OSS_ENDPOINT (or a --profile, ~/.ossutilconfig, or what the Alibaba Cloud tools use), HTTPS_PROXY, ALL_PROXY, NO_PROXY, and SEALIFT_<OPTION> for every option, such as SEALIFT_PART_SIZE=16MiB. A flag beats the environment, the environment beats the config file.',
   'Exit codes: 0 done, 1 a bug of ours, 2 usage, 3 some files not done (resume), 4 integrity, 5 permission or key, 6 local disk, 7 manifest damaged, 8 locked by another run, 9 OSS out of reach, 130 SIGINT, 143 SIGTERM.',
 ].join('\n\n');
 

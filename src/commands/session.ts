@@ -53,7 +53,9 @@ interface Errand {
 
 async function openRemote(context: Context, config: Config, { location, purpose }: Errand): Promise<Session> {
   const { settings } = config;
-  const target = { ...targetOf(settings, location), ...defined({ caCertificates: await loadCaFile(settings) }) };
+  const place = targetOf(settings, location);
+  const proxy = config.proxyFor(new URL(resolveEndpoint(place).origin));
+  const target = { ...place, ...defined({ caCertificates: await loadCaFile(settings), proxy }) };
   const credentials = await config.credentials();
   await credentials();
   const region = settings['kms-region'] ?? target.region;

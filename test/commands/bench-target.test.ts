@@ -13,6 +13,7 @@ import { makeWork } from '../../src/commands/bench/work.js';
 import { createRsaKey } from '../../src/keys/key-files.js';
 import type { Credentials } from '../../src/run/options.js';
 import { reach, runCli, startCli } from '../support/cli.js';
+import { openProxy } from '../support/proxy.js';
 import { makeWorld, type World } from '../support/world.js';
 
 const TARGET = ['--target', 'oss://sealift/tmp'];
@@ -42,6 +43,16 @@ describe('sealift bench against a bucket', () => {
     assert.ok(world.requests.some(({ method, key }) => method === 'PUT' && key.includes('/sealift-bench-')));
     assert.ok(world.requests.some(({ method, key }) => method === 'PUT' && key.includes('-warm-up/')));
     await assertNothingLeft(world);
+  });
+
+  it('reaches it through the proxy that is named', async (t) => {
+    const world = await makeWorld(t);
+    const { url, host, seen } = await openProxy(t, { refuse: () => 'HTTP/1.1 403 Forbidden\r\n\r\n' });
+    const { code, stderr } = await runCli(['bench', ...TARGET, '--proxy', url], place(world));
+    assert.equal(code, 9, stderr);
+    assert.match(stderr, new RegExp(`the proxy ${host} refuses to connect`));
+    assert.equal(seen.length, 1);
+    assert.deepEqual(world.requests, []);
   });
 
   it('removes objects and scratch files when it is stopped', async (t) => {

@@ -42,7 +42,7 @@ interface Wish {
   readonly directory: string;
 }
 
-const REACH = ['endpoint', 'region', 'internal', 'ca-file'] as const;
+const REACH = ['endpoint', 'region', 'internal', 'ca-file', 'proxy'] as const;
 const SINK_CREDENTIALS: Credentials = { accessKeyId: 'bench', accessKeySecret: 'bench' };
 const CONNECTIONS = 64;
 /** After a signal there are seconds left to remove objects; and whoever waits wants to know that the server is gone. */
