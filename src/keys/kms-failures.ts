@@ -100,9 +100,10 @@ function networkFailure(error: unknown, call: FailedCall): KmsFailure {
     const remedy = 'Check endpoint and clock; for the gateway of a KMS instance give its CA in NODE_EXTRA_CA_CERTS.';
     return describe(`not sent: the TLS connection to ${call.origin} cannot be trusted (${name})`, call, { code: 'kms-unavailable', kind: 'final', remedy });
   }
-  const reason = name === 'SyntaxError' ? 'answered with something that is not JSON' : `failed on its way (${name})`;
   const remedy = `Check the network and that ${call.origin} is the right endpoint, then run the same command again.`;
-  return describe(`${reason} at ${call.origin}`, call, { code: 'kms-unavailable', kind: 'transient', remedy });
+  // Its client takes a proxy and does not use it; whoever has set one would look for the fault there.
+  const reason = name === 'SyntaxError' ? 'answered with something that is not JSON' : `failed on its way (${name})`;
+  return describe(`${reason} at ${call.origin}, which is asked through no proxy`, call, { code: 'kms-unavailable', kind: 'transient', remedy });
 }
 
 function describe(what: string, call: FailedCall, rule: Omit<Rule, 'pattern'>, status?: number): KmsFailure {

@@ -79,7 +79,7 @@ function fromLibrary(open: (library: typeof Library) => LibraryProvider, message
       return { accessKeyId, accessKeySecret, ...(securityToken === '' ? {} : { securityToken }) };
     } catch {
       provider = undefined;
-      throw new SealiftError('credentials-missing', message, { object: 'credentials', remedy });
+      throw new SealiftError('credentials-missing', message, { object: 'credentials', remedy: `${remedy} What is asked for them goes through no proxy.` });
     }
   };
 }
