@@ -47,6 +47,8 @@ export const SETTINGS = {
   memory: { kind: 'size', min: MIN_MEMORY_BYTES, max: Number.MAX_SAFE_INTEGER, describe: 'Budget in bytes for all buffers of the run', byDefault: '256MiB' },
   include: { kind: 'texts', describe: 'Glob below the root; only files that match one are taken; repeatable', byDefault: 'everything' },
   exclude: { kind: 'texts', describe: 'Glob below the root; what matches one is left out, a directory with all that is in it; repeatable', byDefault: 'nothing' },
+  'include-from': { kind: 'paths', describe: 'File with globs, one per line, as if each were given with --include; repeatable', byDefault: 'none' },
+  'exclude-from': { kind: 'paths', describe: 'File with globs, one per line, as if each were given with --exclude; repeatable', byDefault: 'none' },
   'files-from': { kind: 'input', describe: 'File with paths below the directory, one per line, - for standard input: only these are pushed, a directory with all that is in it', byDefault: 'everything' },
   from0: { kind: 'flag', describe: 'In the list of --files-from, NUL ends a path, as find -print0 writes it', byDefault: 'false' },
   'dry-run': { kind: 'flag', describe: 'Print the plan and the effective numbers; nothing is sent or written; a push plans without a look at the bucket or at contents', byDefault: 'false' },
@@ -97,7 +99,8 @@ const SECRETS = ['kms-passphrase-file', 'profile'] as const satisfies readonly S
 const KMS = ['kms-key', 'kms-endpoint', 'kms-region', 'kms-qps'] as const satisfies readonly SettingName[];
 const REACH = [...KEYS, ...KMS, ...SECRETS, 'endpoint', 'region', 'internal', 'ca-file', 'proxy', 'local', 'local-data'] as const satisfies readonly SettingName[];
 const NUMBERS = ['threads', 'concurrency', 'part-size', 'memory'] as const satisfies readonly SettingName[];
-const CHOICE = ['manifest', 'include', 'exclude', 'checksum', 'break-lock', 'dry-run'] as const satisfies readonly SettingName[];
+const GLOBS = ['include', 'exclude', 'include-from', 'exclude-from'] as const satisfies readonly SettingName[];
+const CHOICE = ['manifest', ...GLOBS, 'checksum', 'break-lock', 'dry-run'] as const satisfies readonly SettingName[];
 const PUSH = ['files-from', 'from0', 'resume-secret', 'envelope', 'kms-flavour', 'if-exists', 'storage-class', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
 const PULL = ['overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', 'preserve-special-bits', 'preserve-sparse', 'new-run'] as const satisfies readonly SettingName[];
 
@@ -105,8 +108,8 @@ const PULL = ['overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticat
 export const COMMAND_SETTINGS = {
   push: [...REACH, ...CHOICE, ...PUSH, ...NUMBERS, ...OUTPUT],
   pull: [...REACH, ...CHOICE, ...PULL, ...NUMBERS, ...OUTPUT],
-  verify: [...REACH, 'manifest', 'against', 'headers-only', 'report', 'include', 'exclude', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
-  rewrap: [...REACH, 'include', 'exclude', 'allow-renamed', 'dry-run', 'threads', 'concurrency', ...OUTPUT],
+  verify: [...REACH, 'manifest', 'against', 'headers-only', 'report', ...GLOBS, 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
+  rewrap: [...REACH, ...GLOBS, 'allow-renamed', 'dry-run', 'threads', 'concurrency', ...OUTPUT],
   resume: [...REACH, 'files-from', 'from0', 'resume-secret', 'break-lock', 'dry-run', 'checksum', 'if-exists', 'overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
   status: ['json'],
   ls: ['profile', 'endpoint', 'region', 'internal', 'ca-file', 'proxy', 'local', 'local-data', 'concurrency', 'json'],

@@ -38,16 +38,17 @@ export interface Prepared {
 /** Runs to the end, prints the summary and sets the exit code. Rethrows what stopped the run before its own summary. */
 export async function runTransfer(context: Context, transfer: Transfer, start: (prepared: Prepared) => Promise<RunResult>): Promise<void> {
   const location = parseOssUrl('the address', transfer.place);
-  const { flags, recorded, names } = transfer;
-  const config = await loadConfig({ flags, names, env: context.env, cwd: context.cwd, ...(recorded === undefined ? {} : { recorded }) });
-  const reporter = await openReporter(context, transfer.label, config.settings);
+  const { flags, recorded } = transfer;
+  const config = await loadConfig({ flags, names: namesOf(transfer), env: context.env, cwd: context.cwd, ...(recorded === undefined ? {} : { recorded }) });
+  const settings = await withLists(config.settings);
+  const reporter = await openReporter(context, transfer.label, settings);
   try {
-    const result = await withThreads(config.settings, async (pool) => {
+    const result = await withThreads(settings, async (pool) => {
       const session = await openSession(context, config, location, transfer.purpose);
-      const common = commonOptions(context, { transfer, config, session, reporter, pool });
-      return await start({ settings: config.settings, session, common }).finally(() => session.close());
+      const common = commonOptions(context, { transfer, config, settings, session, reporter, pool });
+      return await start({ settings, session, common }).finally(() => session.close());
     });
-    reporter.finish(result, { report: config.settings.report, resumeOptions: transfer.record && resumeOptions(config.settings) });
+    reporter.finish(result, { report: settings.report, resumeOptions: transfer.record && resumeOptions(settings) });
     context.summarized();
     context.exitWith(result.exitCode);
     refuseWrongSum(result);
@@ -57,6 +58,20 @@ export async function runTransfer(context: Context, transfer: Transfer, start: (
     context.summarized();
     throw error;
   }
+}
+
+/** A run that is resumed has recorded the globs themselves: its lists may read otherwise by now, or be gone. */
+function namesOf({ names, recorded }: Transfer): readonly SettingName[] {
+  return recorded === undefined ? names : names.filter((name) => name !== 'include-from' && name !== 'exclude-from');
+}
+
+/** What matches globs is loaded only when there are lists to check. */
+async function withLists(settings: Settings): Promise<Settings> {
+  if (settings['include-from'] === undefined && settings['exclude-from'] === undefined) {
+    return settings;
+  }
+  const { withListedGlobs } = await import('./read-globs.js');
+  return await withListedGlobs(settings);
 }
 
 /** Threads start while keys are read and the rest of the run is loaded, if there are descriptors for all that at once. A plan needs none. */
@@ -94,13 +109,13 @@ async function openReporter(context: Context, label: string, settings: Settings)
 interface Parts {
   readonly transfer: Transfer;
   readonly config: Config;
+  readonly settings: Settings;
   readonly session: Session;
   readonly reporter: Reporter;
   readonly pool: ThreadPool | undefined;
 }
 
-function commonOptions(context: Context, { transfer, config, session, reporter, pool }: Parts): TransferOptions {
-  const { settings, manifestDirectories } = config;
+function commonOptions(context: Context, { transfer, config: { manifestDirectories }, settings, session, reporter, pool }: Parts): TransferOptions {
   const manifest = transfer.manifest ?? settings.manifest;
   return {
     target: session.target,
