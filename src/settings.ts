@@ -49,6 +49,10 @@ export const SETTINGS = {
   exclude: { kind: 'texts', describe: 'Glob below the root; what matches one is left out, a directory with all that is in it; repeatable', byDefault: 'nothing' },
   'include-from': { kind: 'paths', describe: 'File with globs, one per line, as if each were given with --include; repeatable', byDefault: 'none' },
   'exclude-from': { kind: 'paths', describe: 'File with globs, one per line, as if each were given with --exclude; repeatable', byDefault: 'none' },
+  'min-size': { kind: 'size', min: 0, max: Number.MAX_SAFE_INTEGER, describe: 'Leave out files below this size in bytes, such as 1 or 64KiB; one of this size is taken', byDefault: '0' },
+  'max-size': { kind: 'size', min: 0, max: Number.MAX_SAFE_INTEGER, describe: 'Leave out files above this size in bytes, such as 5GiB; one of this size is taken', byDefault: 'any size' },
+  'modified-since': { kind: 'text', describe: 'Leave out files that last changed before: so long ago (12h, 7d), or an ISO 8601 date or time', byDefault: 'any time' },
+  'modified-before': { kind: 'text', describe: 'Leave out files that last changed then or later, said as for --modified-since', byDefault: 'any time' },
   'files-from': { kind: 'input', describe: 'File with paths below the directory, one per line, - for standard input: only these are pushed, a directory with all that is in it', byDefault: 'everything' },
   from0: { kind: 'flag', describe: 'In the list of --files-from, NUL ends a path, as find -print0 writes it', byDefault: 'false' },
   'dry-run': { kind: 'flag', describe: 'Print the plan and the effective numbers; nothing is sent or written; a push plans without a look at the bucket or at contents', byDefault: 'false' },
@@ -100,16 +104,17 @@ const KMS = ['kms-key', 'kms-endpoint', 'kms-region', 'kms-qps'] as const satisf
 const REACH = [...KEYS, ...KMS, ...SECRETS, 'endpoint', 'region', 'internal', 'ca-file', 'proxy', 'local', 'local-data'] as const satisfies readonly SettingName[];
 const NUMBERS = ['threads', 'concurrency', 'part-size', 'memory'] as const satisfies readonly SettingName[];
 const GLOBS = ['include', 'exclude', 'include-from', 'exclude-from'] as const satisfies readonly SettingName[];
-const CHOICE = ['manifest', ...GLOBS, 'checksum', 'break-lock', 'dry-run'] as const satisfies readonly SettingName[];
-const PUSH = ['files-from', 'from0', 'resume-secret', 'envelope', 'kms-flavour', 'if-exists', 'storage-class', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
+const SELECTION = [...GLOBS, 'min-size', 'max-size'] as const satisfies readonly SettingName[];
+const CHOICE = ['manifest', ...SELECTION, 'checksum', 'break-lock', 'dry-run'] as const satisfies readonly SettingName[];
+const PUSH = ['modified-since', 'modified-before', 'files-from', 'from0', 'resume-secret', 'envelope', 'kms-flavour', 'if-exists', 'storage-class', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
 const PULL = ['overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', 'preserve-special-bits', 'preserve-sparse', 'new-run'] as const satisfies readonly SettingName[];
 
 /** Which options each command takes. */
 export const COMMAND_SETTINGS = {
   push: [...REACH, ...CHOICE, ...PUSH, ...NUMBERS, ...OUTPUT],
   pull: [...REACH, ...CHOICE, ...PULL, ...NUMBERS, ...OUTPUT],
-  verify: [...REACH, 'manifest', 'against', 'headers-only', 'report', ...GLOBS, 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
-  rewrap: [...REACH, ...GLOBS, 'allow-renamed', 'dry-run', 'threads', 'concurrency', ...OUTPUT],
+  verify: [...REACH, 'manifest', 'against', 'headers-only', 'report', ...SELECTION, 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
+  rewrap: [...REACH, ...SELECTION, 'allow-renamed', 'dry-run', 'threads', 'concurrency', ...OUTPUT],
   resume: [...REACH, 'files-from', 'from0', 'resume-secret', 'break-lock', 'dry-run', 'checksum', 'if-exists', 'overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', ...NUMBERS, ...OUTPUT],
   status: ['json'],
   ls: ['profile', 'endpoint', 'region', 'internal', 'ca-file', 'proxy', 'local', 'local-data', 'concurrency', 'json'],

@@ -5,6 +5,10 @@ import { GiB, KiB, MAX_OBJECT_KEY_BYTES, MiB } from './limits.js';
 const SIZE = /^(\d+(?:\.\d+)?)\s*(B|K|M|G|KiB|MiB|GiB)?$/i;
 const UNITS: Readonly<Record<string, number>> = { b: 1, k: KiB, kib: KiB, m: MiB, mib: MiB, g: GiB, gib: GiB };
 const DURATION = /^(\d{1,6})([smhd])$/;
+const MOMENT = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d)?)?$/;
+/** The first moment that four digits of a year can name, and the first one after these. */
+const EARLIEST_MS = Date.parse('0000-01-01T00:00:00Z');
+const END_MS = Date.parse('+010000-01-01T00:00:00Z');
 const MILLISECONDS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const BUCKET = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
 // Controls, and what a decoder leaves of broken UTF-8: the key would not be the one that was meant.
@@ -58,6 +62,29 @@ export function parseDuration(label: string, value: unknown): number {
     throw invalid(label, value, accepted);
   }
   return Number(match[1]) * (MILLISECONDS[match[2] ?? ''] ?? 0);
+}
+
+/**
+ * A moment: so long before `nowMs` (milliseconds since 1970), as {@link parseDuration} reads it, or a date or time of ISO 8601,
+ * which is in UTC where it names no offset.
+ */
+export function parseMoment(label: string, value: unknown, nowMs: number): Date {
+  const accepted = 'a whole number and s, m, h or d, such as 12h or 7d, or a date or time of ISO 8601, such as 2026-11-23 or 2026-11-23T18:30:00+08:00';
+  const text = textOf(label, value, accepted).trim();
+  if (DURATION.test(text)) {
+    return new Date(Math.max(EARLIEST_MS, nowMs - parseDuration(label, text)));
+  }
+  const [, day = '', clock = '00:00', zone = 'Z'] = MOMENT.exec(text) ?? [];
+  const moment = new Date(`${day}T${clock}${zone}`);
+  if (!(moment.getTime() >= EARLIEST_MS && moment.getTime() < END_MS) || !isInCalendar(day, clock)) {
+    throw invalid(label, value, accepted);
+  }
+  return moment;
+}
+
+/** A 30 February would be taken for a day in March. */
+function isInCalendar(day: string, clock: string): boolean {
+  return new Date(`${day}T${clock}Z`).toISOString().startsWith(`${day}T${clock}`);
 }
 
 export function parseChoice<const Choice extends string>(label: string, value: unknown, choices: readonly Choice[]): Choice {

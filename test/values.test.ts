@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { isSealiftError } from '../src/errors.js';
-import { parseChoice, parseCount, parseFlag, parseOssUrl, parseSize, parseText } from '../src/values.js';
+import { parseChoice, parseCount, parseFlag, parseMoment, parseOssUrl, parseSize, parseText } from '../src/values.js';
 
 const ANY = { min: 0, max: Number.MAX_SAFE_INTEGER };
 
@@ -53,6 +53,39 @@ describe('parseSize', () => {
       } catch (error) {
         return isUsage(error, '--x');
       }
+    }));
+  });
+});
+
+describe('parseMoment', () => {
+  const NOW = Date.parse('2026-11-23T12:00:00.500Z');
+  const accepted: readonly (readonly [text: string, moment: string])[] = [
+    ['0s', '2026-11-23T12:00:00.500Z'], ['30m', '2026-11-23T11:30:00.500Z'], ['12h', '2026-11-23T00:00:00.500Z'], [' 7d ', '2026-11-16T12:00:00.500Z'],
+    ['999999d', '0000-01-01T00:00:00.000Z'],
+    ['2026-11-23', '2026-11-23T00:00:00.000Z'], ['2024-02-29', '2024-02-29T00:00:00.000Z'], ['1969-12-31', '1969-12-31T00:00:00.000Z'],
+    ['2026-11-23T18:30', '2026-11-23T18:30:00.000Z'], ['2026-11-23T18:30:01Z', '2026-11-23T18:30:01.000Z'], ['2026-11-23T18:30:01.25Z', '2026-11-23T18:30:01.250Z'],
+    ['2026-11-23T00:30+08:00', '2026-11-22T16:30:00.000Z'], ['2026-11-23T18:30:01-02:30', '2026-11-23T21:00:01.000Z'],
+    ['9999-12-31T23:59:59.999Z', '9999-12-31T23:59:59.999Z'], ['3000-01-01', '3000-01-01T00:00:00.000Z'],
+  ];
+  for (const [text, moment] of accepted) {
+    it(`reads ${JSON.stringify(text)} as ${moment}`, () => assert.equal(parseMoment('--modified-since', text, NOW).toISOString(), moment));
+  }
+
+  const refused: readonly unknown[] = [
+    '', '7', '7w', '-7d', '1.5h', '1000000d', 'yesterday', '2026', '2026-11', '2026-13-01', '2026-02-30', '2025-02-29', '2026-11-23T', '2026-11-23T24:00', '2026-11-23T12:60',
+    '2026-11-23T12:00:60', '2026-11-23 12:00', '2026-11-23T12', '2026-11-23T12:00:00,5', '2026-11-23T12:00:00.1234', '2026-11-23T12:00+8', '2026-11-23T12:00+99:99', '2026-11-23Z',
+    '0000-01-01T00:00+08:00', '9999-12-31T23:00-08:00', '1763899200', 7, true, null, undefined, ['7d', '8d'],
+  ];
+  for (const value of refused) {
+    it(`refuses ${inspect(value)}`, () => {
+      assert.throws(() => parseMoment('--modified-since', value, NOW), (error) => isUsage(error, '--modified-since'));
+    });
+  }
+
+  it('reads again what it has read, as a manifest keeps it', () => {
+    fc.assert(fc.property(fc.nat(999_999), fc.constantFrom('s', 'm', 'h', 'd'), (count, unit) => {
+      const moment = parseMoment('--x', `${count}${unit}`, NOW);
+      assert.deepEqual(parseMoment('--x', moment.toISOString(), 0), moment);
     }));
   });
 });

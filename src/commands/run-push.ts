@@ -26,7 +26,8 @@ export async function runPush(context: Context, request: PushRequest): Promise<v
     const list = settings['files-from'];
     const files = list === undefined ? undefined : await readList(list, settings.from0 === true);
     const resumeSecret = settings['resume-secret'];
-    const choices = defined({ ifExists: settings['if-exists'], storageClass: settings['storage-class'], files, symlinks, checksum, envelope, resumeSecret });
+    const [modifiedSince, modifiedBefore] = [settings['modified-since'], settings['modified-before']].map((moment) => (moment === undefined ? undefined : new Date(moment)));
+    const choices = defined({ modifiedSince, modifiedBefore, ifExists: settings['if-exists'], storageClass: settings['storage-class'], files, symlinks, checksum, envelope, resumeSecret });
     return push({ ...common, source, ownPaths: session.ownPaths, ...choices });
   });
 }

@@ -6,7 +6,7 @@ import { createReporter, type Reporter } from '../report/reporter.js';
 import type { RunResult, TransferOptions } from '../run/options.js';
 import type { ThreadPool } from '../run/threads/thread-pool.js';
 import { isRecorded, isSettingName, type SettingName, type Settings } from '../settings.js';
-import { parseOssUrl } from '../values.js';
+import { parseMoment, parseOssUrl } from '../values.js';
 import type { Context } from './context.js';
 import { defined } from './defined.js';
 import { openSession, type Purpose, type Session } from './session.js';
@@ -40,7 +40,7 @@ export async function runTransfer(context: Context, transfer: Transfer, start: (
   const location = parseOssUrl('the address', transfer.place);
   const { flags, recorded } = transfer;
   const config = await loadConfig({ flags, names: namesOf(transfer), env: context.env, cwd: context.cwd, ...(recorded === undefined ? {} : { recorded }) });
-  const settings = await withLists(config.settings);
+  const settings = withMoments(await withLists(config.settings), context.now());
   const reporter = await openReporter(context, transfer.label, settings);
   try {
     const result = await withThreads(settings, async (pool) => {
@@ -72,6 +72,12 @@ async function withLists(settings: Settings): Promise<Settings> {
   }
   const { withListedGlobs } = await import('./read-globs.js');
   return await withListedGlobs(settings);
+}
+
+/** Ages become the moments that they mean now: a run that is resumed goes by those. */
+function withMoments(settings: Settings, nowMs: number): Settings {
+  const ages = (['modified-since', 'modified-before'] as const).filter((name) => settings[name] !== undefined);
+  return { ...settings, ...Object.fromEntries(ages.map((name) => [name, parseMoment(`--${name}`, settings[name], nowMs).toISOString()])) };
 }
 
 /** Threads start while keys are read and the rest of the run is loaded, if there are descriptors for all that at once. A plan needs none. */
@@ -133,6 +139,8 @@ function commonOptions(context: Context, { transfer, config: { manifestDirectori
       breakLock: settings['break-lock'],
       include: settings.include,
       exclude: settings.exclude,
+      minBytes: settings['min-size'],
+      maxBytes: settings['max-size'],
       dryRun: settings['dry-run'],
     }),
   };

@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
 import { SealiftError, toFailure } from '../errors.js';
-import type { EncodedPath, FailedEntry, SkippedEntry, WalkEntry } from '../run/types.js';
+import type { EncodedPath, FailedEntry, FileStat, SkippedEntry, WalkEntry } from '../run/types.js';
 import { isGone, readFailure } from './errno.js';
 import type { Listed } from './listed-paths.js';
 import { joinRaw, type OwnPaths } from './own-paths.js';
@@ -29,6 +29,8 @@ export interface Directory {
 
 export interface EntryRules {
   readonly selection: Selection;
+  /** Of a file that the selection includes: a link that is followed is what it leads to. */
+  readonly takesFile: (file: FileStat) => boolean;
   readonly own: OwnPaths;
   readonly symlinks: SymlinkMode;
 }
@@ -72,14 +74,18 @@ export class EntryReader {
 
   #classify(place: Place, stats: BigIntStats): WalkEntry | Directory {
     const { path } = place;
-    const { selection } = this.#rules;
+    const { selection, takesFile } = this.#rules;
     if (stats.isDirectory()) {
       return selection.mayInclude(path) ? this.#directory(place, stats) : skipped(path, 'excluded');
     }
     if (!selection.includes(path)) {
       return skipped(path, 'excluded');
     }
-    return stats.isFile() ? { kind: 'file', path, ...fileStatOf(stats), links: Number(stats.nlink) } : skipped(path, 'special');
+    if (!stats.isFile()) {
+      return skipped(path, 'special');
+    }
+    const file = fileStatOf(stats);
+    return takesFile(file) ? { kind: 'file', path, ...file, links: Number(stats.nlink) } : skipped(path, 'excluded');
   }
 
   #directory(place: Place, stats: BigIntStats): SkippedEntry | Directory {

@@ -8,6 +8,7 @@ import { readFailure, withDescriptors, type Wait } from './errno.js';
 import type { ListedName, ListedPaths } from './listed-paths.js';
 import { resolveOwnPaths, type OwnPaths } from './own-paths.js';
 import { compileSelection, type Selection } from './selection.js';
+import { fileFilter, type SizesAndTimes } from './size-and-age.js';
 import { sourceRoot } from './source-root.js';
 import { listDirectory, type Listing } from './walk-listing.js';
 
@@ -17,6 +18,8 @@ export interface WalkOptions {
   /** Globs on paths below the root. @default everything */
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
+  /** Files that are not of these sizes and times are `excluded`. @default every file */
+  readonly wanted?: SizesAndTimes;
   /** Nothing else is looked at. @default everything */
   readonly files?: ListedPaths;
   readonly symlinks: SymlinkMode;
@@ -90,7 +93,7 @@ class Descent {
     this.#rootName = options.root;
     this.#own = resolveOwnPaths(options.ownPaths);
     this.#selection = compileSelection(options.include ?? [], options.exclude ?? []);
-    this.#reader = new EntryReader({ selection: this.#selection, own: this.#own, symlinks: options.symlinks });
+    this.#reader = new EntryReader({ selection: this.#selection, takesFile: fileFilter(options.wanted ?? {}), own: this.#own, symlinks: options.symlinks });
     this.#list = options.files;
     this.#wait = options.wait ?? ((ms) => setTimeout(ms));
   }

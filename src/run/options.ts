@@ -84,6 +84,10 @@ export interface TransferOptions {
   /** Globs on paths below the root; a file is taken when it matches one. @default everything */
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
+  /** Leave out files of fewer bytes; of objects, the length in the listing counts, which is that of the plaintext. @default 0 */
+  readonly minBytes?: number;
+  /** Leave out files of more bytes. @default any size */
+  readonly maxBytes?: number;
   /** Plan only: nothing is sent or written. A push plans without a look at the bucket or at contents. @default false */
   readonly dryRun?: boolean;
   /** Recorded in the manifest so that `resume` can repeat them; no secrets. */
@@ -107,6 +111,10 @@ export interface PushOptions extends TransferOptions {
    * @default everything
    */
   readonly files?: Iterable<string | Uint8Array>;
+  /** Leave out files that had changed before, by the modification time that the walk sees. @default any time */
+  readonly modifiedSince?: Date;
+  /** Leave out files that have changed then or later. @default any time */
+  readonly modifiedBefore?: Date;
   /** @default 'oss-crypto' */
   readonly envelope?: EnvelopeFamily;
   /** What to do about an object that no manifest knows. @default 'changed' */

@@ -82,13 +82,13 @@ async function prepareVerify(options: VerifyOptions): Promise<PreparedReading> {
 
 /** Of a directory, what should have an object: what a push of it would send. */
 async function comparedWith(options: VerifyOptions, { identity: { target } }: PreparedReading): Promise<Against | undefined> {
-  const { against, include = [], exclude = [], manifest } = options;
+  const { against, include = [], exclude = [], minBytes, maxBytes, manifest } = options;
   if (against === undefined) {
     return undefined;
   }
   const { file } = localSide(against);
   if (file === undefined) {
-    return { kind: 'directory', walked: { root: against, include, exclude, symlinks: 'record', ownPaths: await ownPathsOf(options) } };
+    return { kind: 'directory', walked: { root: against, include, exclude, wanted: { minBytes, maxBytes }, symlinks: 'record', ownPaths: await ownPathsOf(options) } };
   }
   const noObject = noObjectFor(against, placeOf(target));
   if (target.prefix === '') {

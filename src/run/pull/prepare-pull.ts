@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { SealiftError } from '../../errors.js';
 import { encodePath, normalizePrefix } from '../../files/names.js';
 import { compileSelection, type Selection } from '../../files/selection.js';
+import { sizeFilter } from '../../files/size-and-age.js';
 import { makeDirectories } from '../../files/sync.js';
 import { canOpen } from '../../keys/master-key.js';
 import { readHead } from '../../manifest/locate.js';
@@ -28,6 +29,7 @@ export interface PreparedReading {
   readonly identity: Identity;
   readonly effective: Effective;
   readonly selection: Selection;
+  readonly takesSize: (sizeBytes: number) => boolean;
   /** Destination of a pull, other side of a comparison. */
   readonly root: LocalRoot;
 }
@@ -60,7 +62,7 @@ export interface LocalRoot {
   readonly ino: bigint;
 }
 
-type ReadingOptions = Pick<TransferOptions, 'target' | 'credentials' | 'keys' | 'tuning' | 'pool' | 'include' | 'exclude'>;
+type ReadingOptions = Pick<TransferOptions, 'target' | 'credentials' | 'keys' | 'tuning' | 'pool' | 'include' | 'exclude' | 'minBytes' | 'maxBytes'>;
 
 /** What pull, verify and rewrap share. `openRoot` is called when everything else is known to be right, for it may make a directory. */
 export async function prepareReading(options: ReadingOptions, openRoot: () => Promise<LocalRoot>, mode: Pick<WorkerContext, 'pull' | 'rewrap'>): Promise<PreparedReading> {
@@ -69,6 +71,7 @@ export async function prepareReading(options: ReadingOptions, openRoot: () => Pr
   const target = { ...options.target, prefix };
   resolveEndpoint(target);
   const selection = compileSelection(options.include ?? [], options.exclude ?? []);
+  const takesSize = sizeFilter(options);
   if (!options.keys.some(canOpen)) {
     throw new SealiftError('master-key-missing', 'opening sealed objects needs a private key or a KMS', { remedy: 'pass --key with the private key file' });
   }
@@ -86,7 +89,7 @@ export async function prepareReading(options: ReadingOptions, openRoot: () => Pr
     ...mode,
   };
   return {
-    prefix, bounds, context, provider, threads: options.pool, selection, root,
+    prefix, bounds, context, provider, threads: options.pool, selection, takesSize, root,
     identity: identityOf({ kind: 'pull', root, target, credentials, keyFingerprint: '' }),
     effective: effectiveOf({ ...options, target }, bounds, 'as found'),
   };

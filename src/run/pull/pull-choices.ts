@@ -79,14 +79,14 @@ export class PullChoices {
    * nothing may be pulled, if so. Comes before {@link choose}.
    */
   async refusal(): Promise<SealiftError | undefined> {
-    const { onCollision, selection } = this.#prepared;
+    const { onCollision } = this.#prepared;
     if (onCollision === 'keep') {
       return undefined;
     }
     const finder = new CollisionFinder();
-    for await (const { path } of this.objects()) {
-      if (selection.takes(path)) {
-        finder.add(path);
+    for await (const object of this.objects()) {
+      if (this.#takes(object)) {
+        finder.add(object.path);
       }
     }
     this.#collisions = finder;
@@ -95,9 +95,9 @@ export class PullChoices {
 
   async #collision(finder: CollisionFinder): Promise<SealiftError | undefined> {
     const colliding: string[] = [];
-    for await (const { path } of this.objects()) {
-      if (this.#prepared.selection.takes(path) && finder.collides(path)) {
-        colliding.push(path);
+    for await (const object of this.objects()) {
+      if (this.#takes(object) && finder.collides(object.path)) {
+        colliding.push(object.path);
       }
     }
     if (colliding.length === 0) {
@@ -117,11 +117,12 @@ export class PullChoices {
     }
   }
 
-  #choose({ path, key, sizeBytes, etag }: FoundObject): PullChoice {
-    if (!this.#prepared.selection.takes(path)) {
+  #choose(object: FoundObject): PullChoice {
+    const { path, key, sizeBytes, etag } = object;
+    if (!this.#takes(object)) {
       return { action: 'skip', file: { path, key, bytes: sizeBytes }, reason: 'excluded' };
     }
-    if (key.endsWith('/') && sizeBytes === 0) {
+    if (isDirectory(object)) {
       return { action: 'skip', file: { path, key }, reason: 'empty-directory' };
     }
     const place = this.#collisions?.collides(path) === true ? this.#collisions.rename(path) : path;
@@ -141,6 +142,11 @@ export class PullChoices {
       case 'pull':
         return { action: 'pull', path: place, overwrite: plan.overwrite, mustBeSealed: pushed !== undefined || this.#foundSealed(path) };
     }
+  }
+
+  #takes(object: FoundObject): boolean {
+    const { selection, takesSize } = this.#prepared;
+    return selection.takes(object.path) && (isDirectory(object) || takesSize(object.sizeBytes));
   }
 
   #pulledBefore(path: EncodedPath, local: FileStat): PulledBefore | undefined {
@@ -165,6 +171,10 @@ export class PullChoices {
       return records.some((record) => record?.commitment !== undefined);
     });
   }
+}
+
+function isDirectory({ key, sizeBytes }: FoundObject): boolean {
+  return key.endsWith('/') && sizeBytes === 0;
 }
 
 const UNKNOWN = 'and no manifest says that it is this object';

@@ -71,10 +71,11 @@ export class Unlisted {
   }
 
   *#wanted(state: number): Generator<Wanted> {
-    const { prefix, selection } = this.#prepared;
-    for (const { id, key } of this.#grounds.pushed.objects((id) => this.#known[id] === state)) {
+    const { prefix, selection, takesSize } = this.#prepared;
+    const { pushed } = this.#grounds;
+    for (const { id, key, path: pushedPath } of pushed.objects((id) => this.#known[id] === state)) {
       const path = pathOfKey(prefix, key);
-      if (path !== null && selection.takes(path)) {
+      if (path !== null && selection.takes(path) && takesSize(pushed.find(pushedPath)?.sizeBytes ?? 0)) {
         yield { id, path, key };
       }
     }

@@ -5,6 +5,7 @@ import { MasterKeyError } from '../../errors.js';
 import { ListedPaths } from '../../files/listed-paths.js';
 import { encodePath, normalizePrefix } from '../../files/names.js';
 import { compileSelection } from '../../files/selection.js';
+import { fileFilter } from '../../files/size-and-age.js';
 import { sourceRoot } from '../../files/source-root.js';
 import { walk } from '../../files/walk.js';
 import { canOpen } from '../../keys/master-key.js';
@@ -38,8 +39,9 @@ export async function preparePush(options: PushOptions): Promise<PreparedPush> {
   const bounds = boundsOf(options);
   const prefix = normalizePrefix(options.target.prefix);
   resolveEndpoint(options.target);
-  // The walk compiles its own; it would refuse a bad glob when there is a manifest already.
+  // The walk compiles its own; it would refuse what is wrong with them when there is a manifest already.
   compileSelection(options.include ?? [], options.exclude ?? []);
+  fileFilter(options);
   const listed = options.files && new ListedPaths(options.files);
   if (options.checksum === true && !options.keys.some(canOpen)) {
     throw new MasterKeyError('master-key-missing', '--checksum compares with what was sealed, and that needs the private key', {
@@ -77,6 +79,7 @@ export function walkOf({ options, listed }: PreparedPush, ownFiles: readonly str
   return walk({
     root: options.source,
     symlinks: options.symlinks ?? 'record',
+    wanted: options,
     ownPaths: [...(options.ownPaths ?? []), ...ownFiles, ...(options.resumeSecret === undefined ? [] : [resolve(options.resumeSecret)])],
     ...(options.include === undefined ? {} : { include: options.include }),
     ...(options.exclude === undefined ? {} : { exclude: options.exclude }),

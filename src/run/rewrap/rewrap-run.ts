@@ -8,7 +8,7 @@ import type { PreparedReading } from '../pull/prepare-pull.js';
 import type { Session } from '../session.js';
 import type { ObjectKey } from '../types.js';
 
-export interface RewrapTask extends Pick<PreparedReading, 'prefix' | 'selection'> {
+export interface RewrapTask extends Pick<PreparedReading, 'prefix' | 'selection' | 'takesSize'> {
   readonly dryRun: boolean;
 }
 
@@ -50,16 +50,17 @@ export class RewrapRun {
   }
 
   async #admit({ key, sizeBytes }: ListedObject): Promise<void> {
-    const { prefix, selection } = this.#task;
+    const { prefix, selection, takesSize } = this.#task;
     const path = pathOfKey(prefix, key);
     if (path === null) {
       return;
     }
     const { tally } = this.#session;
     tally.scanned(sizeBytes);
-    if (!selection.takes(path)) {
+    const isDirectory = key.endsWith('/') && sizeBytes === 0;
+    if (!selection.takes(path) || !(isDirectory || takesSize(sizeBytes))) {
       tally.skipped({ path, key }, 'excluded');
-    } else if (key.endsWith('/') && sizeBytes === 0) {
+    } else if (isDirectory) {
       tally.skipped({ path, key }, 'empty-directory');
     } else {
       await this.#objects.add({ path, key: key as ObjectKey });

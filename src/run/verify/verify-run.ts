@@ -20,6 +20,7 @@ import type { Against } from './against.js';
 import { SeenPaths } from './seen-paths.js';
 import { replacedSince, rolledBack, whyMissing } from './verify-failures.js';
 import type { Proof, VerifyReport } from './verify-report.js';
+import { isWanted, whyPassedOver } from './wanted.js';
 
 export interface VerifyTask {
   readonly prepared: PreparedReading;
@@ -92,7 +93,7 @@ export class VerifyRun {
   }
 
   async #admit({ key, sizeBytes }: ListedObject): Promise<void> {
-    const { against, prepared: { prefix, selection } } = this.#task;
+    const { against, prepared: { prefix } } = this.#task;
     const path = against?.kind === 'file' ? against.path : pathOfKey(prefix, key);
     if (path === null) {
       return;
@@ -101,12 +102,9 @@ export class VerifyRun {
     const { tally } = this.#session;
     tally.scanned(sizeBytes);
     this.#seen.add(path);
-    if (!selection.takes(path)) {
-      this.#skip({ path, key }, 'excluded');
-      return;
-    }
-    if (key.endsWith('/') && sizeBytes === 0) {
-      this.#skip({ path, key }, 'empty-directory');
+    const reason = whyPassedOver({ path, key, sizeBytes }, this.#task);
+    if (reason !== undefined) {
+      this.#skip({ path, key }, reason);
       return;
     }
     const foreignPath = pathOfForeignKey(prefix, key) ?? path;
@@ -231,9 +229,8 @@ export class VerifyRun {
 
   /** Objects that the manifest says were pushed and that the listing did not have. */
   #findMissing(): void {
-    const { selection } = this.#task.prepared;
     for (const { path } of this.#task.pushed.objects()) {
-      if (!this.#seen.has(path) && selection.takes(path)) {
+      if (!this.#seen.has(path) && isWanted(path, this.#task)) {
         this.#missing(path, RECORDED);
       }
     }

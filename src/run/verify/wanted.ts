@@ -1,0 +1,32 @@
+import type { SkipReason } from '../events.js';
+import type { PreparedReading } from '../pull/prepare-pull.js';
+import type { PushedBefore } from '../pushed-before.js';
+import type { EncodedPath } from '../types.js';
+
+interface Grounds {
+  readonly prepared: Pick<PreparedReading, 'selection' | 'takesSize'>;
+  readonly pushed: PushedBefore;
+}
+
+/** Why an object of the listing is not looked at, if so. */
+export function whyPassedOver({ path, key, sizeBytes }: { readonly path: EncodedPath; readonly key: string; readonly sizeBytes: number }, grounds: Grounds): SkipReason | undefined {
+  const { selection, takesSize } = grounds.prepared;
+  if (!selection.takes(path)) {
+    return 'excluded';
+  }
+  if (key.endsWith('/') && sizeBytes === 0) {
+    return 'empty-directory';
+  }
+  // One that has outgrown the sizes is still to be what was recorded within them.
+  return takesSize(sizeBytes) || wasOfSize(path, grounds) ? undefined : 'excluded';
+}
+
+/** Of what the manifest records. */
+export function isWanted(path: EncodedPath, grounds: Grounds): boolean {
+  return grounds.prepared.selection.takes(path) && wasOfSize(path, grounds);
+}
+
+function wasOfSize(path: EncodedPath, { prepared, pushed }: Grounds): boolean {
+  const recorded = pushed.find(path);
+  return recorded !== undefined && prepared.takesSize(recorded.sizeBytes);
+}
