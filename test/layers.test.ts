@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/limits.ts': [],
   'src/crypto': ['src/keys/wrapper.ts', 'src/envelope'],
   'src/envelope': ['src/crypto', 'src/keys/wrapper.ts', 'src/store/store.ts'],
-  'src/keys': ['src/crypto', 'src/files/sync.ts', 'src/store/abort.ts'],
+  'src/keys': ['src/crypto', 'src/files/sync.ts', 'src/store/abort.ts', 'src/store/pace.ts'],
   'src/store': ['src/crypto', 'src/run/options.ts'],
   'src/files': ['src/run/types.ts'],
   'src/manifest': ['src/files/machine.ts', 'src/files/sync.ts', 'src/run/types.ts', 'src/run/events.ts'],

@@ -1,3 +1,5 @@
+import { Pace, paceMemory } from '../store/pace.js';
+
 /** All times in milliseconds. */
 export interface GatePorts {
   /** Monotonic. */
@@ -19,16 +21,17 @@ export interface GateLimits {
 export class CallGate {
   readonly #limits: GateLimits;
   readonly #ports: GatePorts;
+  readonly #starts: Pace;
   readonly #waiting: (() => void)[] = [];
   #allowed: number;
   #active = 0;
   #cuts = 0;
-  #nextStart = 0;
 
   constructor(limits: GateLimits, ports: GatePorts) {
     this.#limits = limits;
     this.#ports = ports;
     this.#allowed = limits.concurrency;
+    this.#starts = new Pace({ perSecond: limits.callsPerSecond, atOnce: 1, memory: paceMemory() });
   }
 
   /** Calls that may be in flight now. */
@@ -76,11 +79,9 @@ export class CallGate {
   }
 
   async #pace(): Promise<void> {
-    const now = this.#ports.now();
-    const start = Math.max(now, this.#nextStart);
-    this.#nextStart = start + 1000 / this.#limits.callsPerSecond;
-    if (start > now) {
-      await this.#ports.sleep(start - now);
+    const waitMs = this.#starts.take(1, this.#ports.now());
+    if (waitMs > 0) {
+      await this.#ports.sleep(waitMs);
     }
   }
 }
