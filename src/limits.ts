@@ -159,6 +159,10 @@ export const KEEP_ALIVE_MS = 15_000;
 export const MIN_BYTES_PER_SECOND = KiB;
 /** Bytes handed to the socket at a time, so that the idle time-out sees a slow upload move. Ours, measured: a fifth less for both ends than 64 KiB. */
 export const SEND_CHUNK_BYTES = 256 * KiB;
+/** Bytes per second that --bandwidth allows at least: the pieces of a body are 512 bytes then, and smaller ones would be mostly headers of packets. Ours. */
+export const MIN_BANDWIDTH = 16 * KiB;
+/** With a bandwidth, bodies move by pieces of which so many make up a second, or by smaller ones: of 1,024 requests in flight each moves twice a minute, whatever the bandwidth, and servers end what does not move for one. Ours. */
+export const BANDWIDTH_PIECES_PER_SECOND = 32;
 /** Bytes read from a socket at a time. Ours: as many as Node reads. */
 export const RECEIVE_BYTES = 64 * KiB;
 /** The same of a body of so many bytes or more: parts of large objects. Ours, measured: a twentieth less CPU time for a pull of them. */

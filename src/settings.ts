@@ -2,7 +2,7 @@
  * Every option that takes part in flag > environment > config file, in one table: how it is read, what it means, what it is
  * when nobody says anything. The command line, the environment, the config file and the help all follow from it.
  */
-import { DEFAULT_KMS_QPS, MAX_CONCURRENCY, MAX_KMS_QPS, MAX_PART_BYTES, MAX_THREADS, MIN_MEMORY_BYTES, MIN_PART_BYTES } from './limits.js';
+import { DEFAULT_KMS_QPS, MAX_CONCURRENCY, MAX_KMS_QPS, MAX_PART_BYTES, MAX_THREADS, MIN_BANDWIDTH, MIN_MEMORY_BYTES, MIN_PART_BYTES } from './limits.js';
 
 interface Common {
   /** One line of help, with the unit. */
@@ -45,6 +45,7 @@ export const SETTINGS = {
   concurrency: { kind: 'count', min: 1, max: MAX_CONCURRENCY, describe: `Requests in flight per thread, 1 to ${MAX_CONCURRENCY}`, byDefault: '64' },
   'part-size': { kind: 'size', min: MIN_PART_BYTES, max: MAX_PART_BYTES, describe: 'Bytes per part of a large file, such as 8MiB', byDefault: '8MiB' },
   memory: { kind: 'size', min: MIN_MEMORY_BYTES, max: Number.MAX_SAFE_INTEGER, describe: 'Budget in bytes for all buffers of the run', byDefault: '256MiB' },
+  bandwidth: { kind: 'size', min: MIN_BANDWIDTH, max: Number.MAX_SAFE_INTEGER, describe: 'Bytes of objects per second, sent and received, of all threads together, such as 10MiB', byDefault: 'no limit' },
   include: { kind: 'texts', describe: 'Glob below the root; only files that match one are taken; repeatable', byDefault: 'everything' },
   exclude: { kind: 'texts', describe: 'Glob below the root; what matches one is left out, a directory with all that is in it; repeatable', byDefault: 'nothing' },
   'include-from': { kind: 'paths', describe: 'File with globs, one per line, as if each were given with --include; repeatable', byDefault: 'none' },
@@ -102,7 +103,7 @@ const KEYS = ['key', 'passphrase-file', 'passphrase-env', 'passphrase-prompt'] a
 const SECRETS = ['kms-passphrase-file', 'profile'] as const satisfies readonly SettingName[];
 const KMS = ['kms-key', 'kms-endpoint', 'kms-region', 'kms-qps'] as const satisfies readonly SettingName[];
 const REACH = [...KEYS, ...KMS, ...SECRETS, 'endpoint', 'region', 'internal', 'ca-file', 'proxy', 'local', 'local-data'] as const satisfies readonly SettingName[];
-const NUMBERS = ['threads', 'concurrency', 'part-size', 'memory'] as const satisfies readonly SettingName[];
+const NUMBERS = ['threads', 'concurrency', 'part-size', 'memory', 'bandwidth'] as const satisfies readonly SettingName[];
 const GLOBS = ['include', 'exclude', 'include-from', 'exclude-from'] as const satisfies readonly SettingName[];
 const SELECTION = [...GLOBS, 'min-size', 'max-size'] as const satisfies readonly SettingName[];
 const CHOICE = ['manifest', ...SELECTION, 'checksum', 'break-lock', 'dry-run'] as const satisfies readonly SettingName[];

@@ -128,7 +128,10 @@ function commonOptions(context: Context, { transfer, config: { manifestDirectori
     credentials: session.credentials,
     keys: session.keys,
     manifestDirectories,
-    tuning: defined({ threads: settings.threads, concurrency: settings.concurrency, partBytes: settings['part-size'], memoryBytes: settings.memory }),
+    tuning: defined({
+      threads: settings.threads, concurrency: settings.concurrency, partBytes: settings['part-size'], memoryBytes: settings.memory,
+      bandwidthBytesPerSecond: settings.bandwidth,
+    }),
     recordedOptions: recordedOptions(settings, transfer),
     signal: context.signal(),
     onEvent: reporter.onEvent,

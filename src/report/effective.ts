@@ -15,7 +15,12 @@ export function effectiveLines(effective: Effective): string[] {
     ['requests', `${effective.concurrency} in flight per thread`],
     ['part size', formatBytes(effective.partBytes)],
     ['memory', formatBytes(effective.memoryBytes)],
+    ['bandwidth', bandwidthOf(effective)],
     ['in one PUT', `up to ${formatBytes(effective.singlePutBytes)}`],
   ];
   return rows.map(([name, value]) => `  ${name.padEnd(12)} ${escapeForTerminal(value)}`);
+}
+
+function bandwidthOf({ bandwidthBytesPerSecond: limit }: Effective): string {
+  return limit === undefined ? 'no limit' : `${formatBytes(limit)} per second`;
 }

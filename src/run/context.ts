@@ -1,5 +1,6 @@
 import type { MasterKey } from '../keys/master-key.js';
 import type { EnvelopeFamily } from '../keys/wrapper.js';
+import type { SharedBandwidth } from '../store/bandwidth.js';
 import type { OssConfig } from '../store/oss.js';
 import type { StorageClass } from '../store/store.js';
 import type { Job } from './jobs.js';
@@ -53,6 +54,8 @@ export interface RewrapMode {
 export interface SessionStart extends WorkerContext {
   /** Of the arena: the regions of jobs lie in it. */
   readonly memory: SharedArrayBuffer;
+  /** Where the run is limited. */
+  readonly bandwidth?: SharedBandwidth | undefined;
 }
 
 /** A job on its way to a thread. Runs go by the names of their channels. */

@@ -2,7 +2,7 @@ import { SealiftError } from '../errors.js';
 import { fingerprintOf } from '../keys/master-key.js';
 import {
   BLOCK_BYTES, DEFAULT_MEMORY_BYTES, DEFAULT_PART_BYTES, LARGEST_WHOLE_BYTES, MAX_PARTS,
-  MAX_PART_BYTES, MIN_ARENA_SHARE, MIN_MEMORY_BYTES, MIN_PART_BYTES, RUN_BUFFER_BYTES, THREAD_BUFFER_BYTES,
+  MAX_PART_BYTES, MIN_ARENA_SHARE, MIN_BANDWIDTH, MIN_MEMORY_BYTES, MIN_PART_BYTES, RUN_BUFFER_BYTES, THREAD_BUFFER_BYTES,
 } from '../limits.js';
 import type { Effective } from './events.js';
 import type { FirstTouch } from './first-touch.js';
@@ -15,6 +15,8 @@ import { inRange } from './threads/in-range.js';
 export interface Bounds extends AffordableCrew {
   readonly partBytes: number;
   readonly memoryBytes: number;
+  /** Of object bodies, on all threads together; undefined for no limit. */
+  readonly bandwidthBytesPerSecond: number | undefined;
   /** Of the memory: file data. The rest is for what every thread needs besides. */
   readonly arenaBytes: number;
   /** A file of more bytes travels in parts. */
@@ -42,7 +44,12 @@ export function resolveBounds(tuning: Tuning = {}, largestWhole = LARGEST_WHOLE_
   }
   const arenaBytes = Math.floor(Math.max(memoryBytes * MIN_ARENA_SHARE, memoryBytes - RUN_BUFFER_BYTES - threads * THREAD_BUFFER_BYTES));
   const singlePutBytes = Math.min(singlePutLimit(memoryBytes, partBytes, threads), Math.max(largestWhole, partBytes), MAX_PART_BYTES);
-  return { ...crew, partBytes, memoryBytes, arenaBytes, singlePutBytes, firstTouch: tuning.firstTouch };
+  const bandwidthBytesPerSecond = bandwidthOf(tuning);
+  return { ...crew, partBytes, memoryBytes, bandwidthBytesPerSecond, arenaBytes, singlePutBytes, firstTouch: tuning.firstTouch };
+}
+
+function bandwidthOf({ bandwidthBytesPerSecond: asked }: Tuning): number | undefined {
+  return asked === undefined ? undefined : inRange('bandwidth', asked, MIN_BANDWIDTH, Number.MAX_SAFE_INTEGER);
 }
 
 /**
@@ -73,9 +80,9 @@ export function boundsOf({ tuning, pool }: Pick<TransferOptions, 'tuning' | 'poo
 /** The numbers and names a run works with, for the start event. @throws SealiftError `config-invalid` for a proxy that is none */
 export function effectiveOf(options: Pick<TransferOptions, 'target' | 'keys'>, bounds: Bounds, envelope: string): Effective {
   const { bucket, prefix, region, endpoint, internal, proxy } = options.target;
-  const { threads, threadsAtOnce, concurrency, partBytes, memoryBytes, singlePutBytes } = bounds;
+  const { threads, threadsAtOnce, concurrency, partBytes, memoryBytes, singlePutBytes, bandwidthBytesPerSecond } = bounds;
   return {
-    threads, threadsAtOnce, concurrency, partBytes, memoryBytes, singlePutBytes, envelope, bucket, prefix, region,
+    threads, threadsAtOnce, concurrency, partBytes, memoryBytes, singlePutBytes, bandwidthBytesPerSecond, envelope, bucket, prefix, region,
     endpoint: endpoint ?? `https://oss-${region.replace(/^oss-/, '')}${internal === true ? '-internal' : ''}.aliyuncs.com`,
     ...(proxy === undefined ? {} : { proxy: parseProxy(proxy, 'proxy').name }),
     masterKeys: options.keys.map(fingerprintOf),

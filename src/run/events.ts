@@ -11,6 +11,8 @@ export interface Effective {
   readonly partBytes: number;
   /** Budget of all buffers. */
   readonly memoryBytes: number;
+  /** Of object bodies, on all threads together; absent for no limit. */
+  readonly bandwidthBytesPerSecond?: number | undefined;
   /** A file above this many bytes travels in parts. */
   readonly singlePutBytes: number;
   readonly envelope: string;

@@ -59,6 +59,13 @@ export interface Tuning {
   readonly partBytes?: number;
   /** Budget in bytes for all buffers of the run. @default 256 MiB */
   readonly memoryBytes?: number;
+  /**
+   * Bytes of object bodies per second, sent and received, of all threads of the run together: 16 KiB or more. An abort ends what
+   * waits for it; that is left for the next session.
+   *
+   * @default no limit
+   */
+  readonly bandwidthBytesPerSecond?: number;
   /** @internal What decides whether a piece of a large file is kept in memory. @default a measurement */
   readonly firstTouch?: FirstTouch;
 }

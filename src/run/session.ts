@@ -1,5 +1,6 @@
 import { fromFailure, isRunFatal, SealiftError, toFailure, type Failure } from '../errors.js';
 import { BREAKER_FAILURES, GRACE_MS, PROGRESS_MS } from '../limits.js';
+import { Bandwidth, shareBandwidth } from '../store/bandwidth.js';
 import type { OpenedStore } from '../store/oss.js';
 import { Budget } from './budget.js';
 import type { SessionStart, WorkerContext } from './context.js';
@@ -24,6 +25,7 @@ export interface SessionParts {
 
 interface SessionCrew extends Pick<OpenedStore, 'load'> {
   readonly pool: Pool;
+  readonly hub: ThreadHub;
   readonly tally: Tally;
   /** Of the requests of this thread, when the grace period is over. */
   readonly end: AbortController;
@@ -42,17 +44,19 @@ export class Session {
   readonly #load: OpenedStore['load'];
   readonly #intake = new AbortController();
   readonly #end: AbortController;
+  readonly #hub: ThreadHub;
   #stop: SealiftError | undefined;
   #unreachableInARow = 0;
   readonly #underWay = new Set<Promise<void>>();
 
-  private constructor(bounds: Bounds, ports: Ports, memory: Arena, { pool, tally, load, end }: SessionCrew) {
+  private constructor(bounds: Bounds, ports: Ports, memory: Arena, { pool, hub, tally, load, end }: SessionCrew) {
     this.bounds = bounds;
     this.ports = ports;
     this.pool = pool;
     this.tally = tally;
     this.#load = load;
     this.#end = end;
+    this.#hub = hub;
     this.memory = memory;
     this.slots = new Budget(bounds.threads * bounds.concurrency * 2);
   }
@@ -69,14 +73,15 @@ export class Session {
     const onNotice = (message: string): void => notices.tell(message);
     const memory = new Arena(bounds.arenaBytes);
     const crew = threads ?? new ThreadPool(bounds);
-    const start: SessionStart = { ...context, memory: memory.memory };
+    const bandwidth = bounds.bandwidthBytesPerSecond === undefined ? undefined : shareBandwidth(bounds.bandwidthBytesPerSecond);
+    const start: SessionStart = { ...context, memory: memory.memory, bandwidth };
     // Before anything else is opened: it may be refused, and threads load their modules while this one goes on.
     const pool = crew.open(start, onNotice);
-    const hub = new ThreadHub(context.channel, provider);
+    const hub = new ThreadHub(context.channel, provider, bandwidth === undefined ? undefined : new Bandwidth(bandwidth));
     try {
       const end = new AbortController();
       const { ports, load } = openPorts(context, hub, onNotice, end.signal);
-      const session = new Session(bounds, ports, memory, { pool, tally, load, end });
+      const session = new Session(bounds, ports, memory, { pool, hub, tally, load, end });
       return await conduct(session, signal, bounds.fewDescriptors ? async () => await session.#afterLoading(work) : work).finally(() => ports.close());
     } finally {
       await pool.end();
@@ -108,7 +113,7 @@ export class Session {
     return await work(this);
   }
 
-  /** Stops intake. What is under way may finish within the grace period; then the threads end, and requests of this one. */
+  /** Stops intake. What is under way may finish within the grace period unless it waits for the bandwidth; then the threads end, and requests of this one. */
   stop(reason: SealiftError): void {
     if (this.#stop !== undefined) {
       return;
@@ -118,6 +123,7 @@ export class Session {
     this.#intake.abort(reason);
     this.memory.close();
     this.slots.close();
+    this.#hub.stop();
     const grace = setTimeout(() => this.#endAll(), GRACE_MS);
     void this.settled().finally(() => clearTimeout(grace));
   }

@@ -1,5 +1,6 @@
 import type { StoreError } from '../errors.js';
 import type { Credentials } from '../run/options.js';
+import type { Bandwidth } from './bandwidth.js';
 import { fixedCredentials } from './credentials.js';
 import type { CredentialsProvider } from './credentials.js';
 import type { AliOssRequests } from './ali-oss.js';
@@ -35,6 +36,8 @@ export interface OssConfig {
 export interface OssPorts {
   /** @default the credentials of the config, for ever */
   readonly credentials?: CredentialsProvider;
+  /** What object bodies keep to. @default no limit */
+  readonly bandwidth?: Bandwidth | undefined;
   /** Told when the clock had to be corrected. */
   readonly onNotice?: (message: string) => void;
   /** Milliseconds since the epoch. @default Date.now */
@@ -76,7 +79,7 @@ type SenderScene = Pick<SenderParts, 'credentials' | 'ports'> & { readonly endpo
 async function openSender({ bucket, connections, caCertificates, proxy }: OssConfig, { endpoint, credentials, ports }: SenderScene): Promise<Sender> {
   // The parser too, before sockets take every descriptor.
   const [{ AliOssRequests }, { createTransport }, { parseXml }] = await Promise.all([import('./ali-oss.js'), import('./transport.js'), import('./xml.js')]);
-  const transport = (ports.openTransport ?? createTransport)({ origin: endpoint.origin, connections, caCertificates, proxy });
+  const transport = (ports.openTransport ?? createTransport)({ origin: endpoint.origin, connections, caCertificates, proxy, bandwidth: ports.bandwidth });
   return new Sender({ requests: new AliOssRequests(bucket, endpoint), parseXml, transport, bucket, credentials, ports });
 }
 

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { KEEP_ALIVE_MS, LONG_BODY_BYTES, LONG_RECEIVE_BYTES, RECEIVE_BYTES, SEND_CHUNK_BYTES } from '../limits.js';
+import type { Bandwidth } from './bandwidth.js';
 import type { Proxy } from './proxy.js';
 import { AnswerReader, type AnswerHeaders } from './transport-answers.js';
 import type { Exchange } from './transport-exchange.js';
-import { BrokenAnswer } from './transport-failures.js';
+import { BrokenAnswer, interrupted } from './transport-failures.js';
 import type { TransportArguments } from './transport-request.js';
 import { openDirectly, openThrough } from './transport-sockets.js';
 import { openTunnel } from './transport-tunnel.js';
@@ -25,6 +26,8 @@ export interface ConnectionOptions {
   /** For all of it: a proxy and its tunnel, TCP, TLS. */
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  /** Of what is sent. */
+  readonly bandwidth: Bandwidth | undefined;
   readonly now: () => number;
   /** It has nothing to do any more. */
   readonly onFree: (connection: Connection) => void;
@@ -46,6 +49,8 @@ export class Connection {
   #errand: Errand | undefined;
   #isOpen = false;
   #isSending = false;
+  /** Forgets the turn that the next piece waits for. */
+  #forgetTurn: (() => void) | undefined;
   #hasHead = false;
   /** Bodies that are streamed arrive in buffers of their own, of so many bytes; all else in the shared one. */
   #ownBytes = 0;
@@ -90,6 +95,7 @@ export class Connection {
   /** Whoever has an exchange under way here has failed it. */
   destroy(): void {
     this.#errand = undefined;
+    this.#forgetTurn?.();
     this.#socket.destroy();
   }
 
@@ -149,6 +155,7 @@ export class Connection {
 
   #send(errand: Errand): void {
     const { head, args: { method, content }, exchange } = errand;
+    const { bandwidth } = this.#options;
     if (!exchange.begin(this)) {
       this.#errand = undefined;
       this.#options.onFree(this);
@@ -160,7 +167,10 @@ export class Connection {
     this.#timer.refresh();
     this.#socket.cork();
     this.#socket.write(head, 'latin1');
-    if (content !== undefined && content.byteLength <= SEND_CHUNK_BYTES) {
+    if (content !== undefined && bandwidth !== undefined && method === 'PUT') {
+      this.#isSending = true;
+      this.#sendInTurn(0, content, errand, bandwidth);
+    } else if (content !== undefined && content.byteLength <= SEND_CHUNK_BYTES) {
       this.#socket.write(content);
     } else if (content !== undefined) {
       this.#isSending = true;
@@ -179,6 +189,24 @@ export class Connection {
       } else {
         this.#isSending = this.#isSending && end < content.byteLength;
       }
+    });
+  }
+
+  /** The same piece by piece, each in its turn; the first had it before the request began. */
+  #sendInTurn(offset: number, content: Uint8Array, errand: Errand, bandwidth: Bandwidth): void {
+    const end = Math.min(offset + bandwidth.pieceBytes, content.byteLength);
+    this.#socket.write(content.subarray(offset, end), () => {
+      this.#timer.refresh();
+      if (this.#errand !== errand || end === content.byteLength) {
+        this.#isSending = this.#isSending && end < content.byteLength;
+        return;
+      }
+      const go = (): void => {
+        this.#forgetTurn = undefined;
+        this.#timer.refresh();
+        this.#sendInTurn(end, content, errand, bandwidth);
+      };
+      this.#forgetTurn = bandwidth.turn(Math.min(bandwidth.pieceBytes, content.byteLength - end), go, () => this.fail(interrupted(errand.args.ctx.object)));
     });
   }
 
@@ -241,7 +269,7 @@ export class Connection {
       this.fail(new BrokenAnswer('no connection within the time-out'));
     } else if (this.#errand === undefined) {
       this.#socket.destroy();
-    } else if (this.#isPaused) {
+    } else if (this.#isPaused || this.#forgetTurn !== undefined) {
       this.#timer.refresh();
     } else {
       this.fail(new BrokenAnswer(this.#hasHead ? 'the answer stalled beyond the idle time-out' : 'no answer within the idle time-out'));

@@ -58,6 +58,7 @@ describe('a mistake on the command line exits with 2, and says what and where to
     ['NaN', ['push', 'a', place, '--threads', 'NaN'], /--threads: "NaN"/],
     ['a part size with letters after it', ['push', 'a', place, '--part-size', '12abc'], /--part-size: "12abc"/],
     ['a negative size', ['push', 'a', place, '--memory', '-5'], /--memory: "-5"/],
+    ['a bandwidth in which nothing would arrive', ['push', 'a', place, '--bandwidth', '1KiB'], /--bandwidth: "1KiB" is not accepted[\s\S]*Give a size from 16 ?KiB/],
     ['a value given twice', ['push', 'a', place, '--threads', '1', '--threads', '2'], /--threads was given 2 times/],
     ['a choice that does not exist', ['push', 'a', place, '--if-exists', 'never'], /changed, skip, overwrite, fail/],
     ['an address without scheme', ['push', 'a', 'bucket/prefix'], /the address: "bucket\/prefix" is not accepted/],

@@ -120,10 +120,13 @@ describe('a dry run', () => {
     reporter.onEvent({ event: 'file', path: 'a\u0007', key: 'p/a', state: 'planned', bytes: 2048 });
     reporter.onEvent({ event: 'file', path: 'l', key: 'p/l', state: 'skipped', code: 'symlink' });
     const text = stdout.text;
-    for (const part of ['oss://b/p in cn-hangzhou', '16 in flight per thread', '8 MiB', '256 MiB', 'threads      up to 2', 'SHA256:ab']) {
+    for (const part of ['oss://b/p in cn-hangzhou', '16 in flight per thread', '8 MiB', '256 MiB', 'threads      up to 2', 'SHA256:ab', 'bandwidth    no limit']) {
       assert.ok(text.includes(part), `${part} is missing in ${text}`);
     }
     assert.ok(text.includes(String.raw`  planned  a\x07  2 KiB`) && text.includes('  skipped  l  symlink'), text);
+    const narrow = bench({ dryRun: true });
+    narrow.reporter.onEvent({ ...start, effective: { ...effective, bandwidthBytesPerSecond: 10_485_760 } });
+    assert.match(narrow.stdout.text, /^ {2}bandwidth {4}10 MiB per second$/m);
   });
 });
 

@@ -140,7 +140,7 @@ describe('the bounds of a run', () => {
   });
 
   it('refuse nonsense by name', () => {
-    for (const [tuning, name] of [[{ threads: 0 }, 'threads'], [{ concurrency: Number.NaN }, 'concurrency'], [{ partBytes: 99 }, 'part-size'], [{ memoryBytes: 5 }, 'memory']] as const) {
+    for (const [tuning, name] of [[{ threads: 0 }, 'threads'], [{ concurrency: Number.NaN }, 'concurrency'], [{ partBytes: 99 }, 'part-size'], [{ memoryBytes: 5 }, 'memory'], [{ bandwidthBytesPerSecond: 1024 }, 'bandwidth']] as const) {
       assert.throws(() => resolveBounds(tuning), (error: unknown) => error instanceof SealiftError && error.code === 'usage' && error.message.includes(`--${name}`));
     }
   });

@@ -103,7 +103,7 @@ describe('a request to OSS', () => {
     };
     const store = await createOssStore({ bucket: 'b-1', region: 'oss-cn-hangzhou', credentials: SECRETS, connections: 7 }, { openTransport });
     await store.head('dir/k é');
-    assert.deepEqual(opened, [{ origin: 'https://b-1.oss-cn-hangzhou.aliyuncs.com', connections: 7, caCertificates: undefined, proxy: undefined }]);
+    assert.deepEqual(opened, [{ origin: 'https://b-1.oss-cn-hangzhou.aliyuncs.com', connections: 7, caCertificates: undefined, proxy: undefined, bandwidth: undefined }]);
     assert.deepEqual(urls, ['https://b-1.oss-cn-hangzhou.aliyuncs.com/dir/k%20%C3%A9']);
   });
 

@@ -57,7 +57,7 @@ function environment(cwd: string, env: Readonly<Record<string, string>>): Record
 }
 
 /** What a command needs to reach a world's cloud from another process. */
-export function reach(world: World, tuning: Required<Omit<Tuning, 'firstTouch'>> = SMALL): { env: Record<string, string>; options: string[] } {
+export function reach(world: World, tuning: Required<Omit<Tuning, 'firstTouch' | 'bandwidthBytesPerSecond'>> = SMALL): { env: Record<string, string>; options: string[] } {
   const { cloud } = world;
   const { threads, concurrency, memoryBytes, partBytes } = tuning;
   return {

@@ -9,7 +9,7 @@ import type { Tuning } from '../../src/run/options.js';
 import { reach, startCli, type Finished } from './cli.js';
 import { only, type World } from './world.js';
 
-export interface Killing extends Required<Omit<Tuning, 'firstTouch'>> {
+export interface Killing extends Required<Omit<Tuning, 'firstTouch' | 'bandwidthBytesPerSecond'>> {
   readonly sizeBytes: number;
   readonly kills: number;
 }

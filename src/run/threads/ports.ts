@@ -67,8 +67,8 @@ export function openPorts(context: WorkerContext, commons: ThreadCommons, onNoti
   return { ports, load };
 }
 
-export function openStore(context: WorkerContext, { credentials }: Pick<ThreadCommons, 'credentials'>, onNotice: NoticeListener, signal?: AbortSignal): OpenedStore {
-  const { store, load } = openOssStore(context.store, { onNotice, credentials });
+export function openStore(context: WorkerContext, { credentials, bandwidth }: Pick<ThreadCommons, 'credentials' | 'bandwidth'>, onNotice: NoticeListener, signal?: AbortSignal): OpenedStore {
+  const { store, load } = openOssStore(context.store, { onNotice, credentials, bandwidth });
   return { store: withRetry(store, RETRY_POLICY, { onRetry: noticeOf(onNotice), signal }), load };
 }
 

@@ -1,6 +1,7 @@
 import { StartBlock } from '../../crypto/start-block.js';
 import type { Failure } from '../../errors.js';
 import type { StartSource } from '../../keys/start-cache.js';
+import type { Bandwidth } from '../../store/bandwidth.js';
 import type { Credentials, CredentialsProvider } from '../options.js';
 
 /** What the threads of one run share, as one of them sees it. */
@@ -9,6 +10,8 @@ export interface ThreadCommons extends StartSource {
   readonly credentials: CredentialsProvider;
   /** The part of the run's KMS calls that this thread may make: above 0, 1 at most. */
   readonly kmsShare: number;
+  /** Of the run, where it is limited. */
+  readonly bandwidth?: Bandwidth | undefined;
   close(): void;
 }
 
@@ -42,12 +45,17 @@ export interface Distrust {
   readonly refused: Credentials;
 }
 
+/** To every worker: whoever waits for the bandwidth is to give up. */
+export interface Stop {
+  readonly to: 'stop';
+}
+
 /** To every worker: the run is over, and nothing of it may stay open or known. */
 export interface End {
   readonly to: 'end';
 }
 
-export type ThreadMessage = ToHub | ToWorker | Distrust | End;
+export type ThreadMessage = ToHub | ToWorker | Distrust | Stop | End;
 
 export function startToPlain({ bytes, isCanonical }: StartBlock): PlainStart {
   return { bytes, isCanonical };

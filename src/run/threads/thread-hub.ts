@@ -3,6 +3,7 @@ import type { StartBlock } from '../../crypto/start-block.js';
 import { toFailure } from '../../errors.js';
 import { StartCache } from '../../keys/start-cache.js';
 import { COORDINATOR_KMS_SHARE, START_LEASE_MS } from '../../limits.js';
+import type { Bandwidth } from '../../store/bandwidth.js';
 import { RenewedCredentials } from '../../store/credentials-renewal.js';
 import type { Credentials, CredentialsProvider } from '../options.js';
 import { startFromPlain, startToPlain, type ThreadCommons, type ThreadMessage, type ToHub, type ToWorker } from './thread-commons.js';
@@ -16,6 +17,7 @@ type Finish = (start: StartBlock | null) => void;
  */
 export class ThreadHub implements ThreadCommons {
   readonly kmsShare = COORDINATOR_KMS_SHARE;
+  readonly bandwidth: Bandwidth | undefined;
   readonly #channel: BroadcastChannel;
   readonly #credentials: RenewedCredentials;
   readonly #starts = new StartCache();
@@ -23,7 +25,8 @@ export class ThreadHub implements ThreadCommons {
   #isClosed = false;
 
   /** `channel` is the name that the workers of the run know. */
-  constructor(channel: string, provider: CredentialsProvider) {
+  constructor(channel: string, provider: CredentialsProvider, bandwidth?: Bandwidth) {
+    this.bandwidth = bandwidth;
     this.#credentials = new RenewedCredentials(provider);
     this.#channel = new BroadcastChannel(channel);
     this.#channel.onmessage = (event) => this.#receive((event as { readonly data: ThreadMessage }).data);
@@ -39,6 +42,14 @@ export class ThreadHub implements ThreadCommons {
 
   async get(name: string, unwrap: () => Promise<StartBlock | null>): Promise<StartBlock | null> {
     return await this.#starts.get(name, unwrap);
+  }
+
+  /** Nothing new may begin: in no thread does anybody wait for the bandwidth any more, which could take longer than what is in flight. */
+  stop(): void {
+    if (this.bandwidth !== undefined) {
+      this.bandwidth.close();
+      this.#post({ to: 'stop' });
+    }
   }
 
   /** Ends the run in every thread that knows it. */

@@ -3,15 +3,23 @@ import type { StartBlock } from '../../crypto/start-block.js';
 import { fromFailure } from '../../errors.js';
 import { StartCache } from '../../keys/start-cache.js';
 import { COORDINATOR_KMS_SHARE } from '../../limits.js';
+import type { Bandwidth } from '../../store/bandwidth.js';
 import { RenewedCredentials } from '../../store/credentials-renewal.js';
 import type { Credentials } from '../options.js';
 import { startFromPlain, startToPlain, type ThreadCommons, type ThreadMessage, type ToHub, type ToWorker } from './thread-commons.js';
 
 type Question = Pick<Extract<ToHub, { asks: 'credentials' }>, 'asks' | 'refused'> | Pick<Extract<ToHub, { asks: 'start' }>, 'asks' | 'name'>;
 
+interface LinkOptions {
+  readonly onEnd?: () => void;
+  readonly from?: number;
+  readonly bandwidth?: Bandwidth | undefined;
+}
+
 /** A worker's side of what threads share: it keeps what it was told, and asks the coordinator for the rest. */
 export class ThreadLink implements ThreadCommons {
   readonly kmsShare: number;
+  readonly bandwidth: Bandwidth | undefined;
   readonly #channel: BroadcastChannel;
   readonly #from: number;
   readonly #waiting = new Map<number, (answer: ToWorker) => void>();
@@ -21,7 +29,8 @@ export class ThreadLink implements ThreadCommons {
   #questions = 0;
 
   /** `threads` is the number of workers that share the calls; `from` tells this one from the others. */
-  constructor(channel: string, threads: number, { onEnd = () => undefined, from = threadId }: { readonly onEnd?: () => void; readonly from?: number } = {}) {
+  constructor(channel: string, threads: number, { onEnd = () => undefined, from = threadId, bandwidth }: LinkOptions = {}) {
+    this.bandwidth = bandwidth;
     this.#onEnd = onEnd;
     this.kmsShare = (1 - COORDINATOR_KMS_SHARE) / threads;
     this.#from = from;
@@ -84,6 +93,10 @@ export class ThreadLink implements ThreadCommons {
     if (message.to === 'end') {
       this.close();
       this.#onEnd();
+      return;
+    }
+    if (message.to === 'stop') {
+      this.bandwidth?.close();
       return;
     }
     if (message.to === 'all') {

@@ -1,3 +1,4 @@
+import { Bandwidth } from '../../store/bandwidth.js';
 import { Budget } from '../budget.js';
 import type { SessionStart, Task, WorkerContext } from '../context.js';
 import { openPorts, type Ports } from './ports.js';
@@ -26,8 +27,9 @@ export class WorkerSessions {
     return this.#known.get(session) ?? (start === undefined ? undefined : this.#begin(session, start));
   }
 
-  #begin(session: string, { memory, ...context }: SessionStart): Promise<WorkerSession> {
-    const link = new ThreadLink(session, context.threads, { onEnd: () => void this.#end(session) });
+  #begin(session: string, { memory, bandwidth, ...context }: SessionStart): Promise<WorkerSession> {
+    const shared = bandwidth === undefined ? undefined : new Bandwidth(bandwidth);
+    const link = new ThreadLink(session, context.threads, { bandwidth: shared, onEnd: () => void this.#end(session) });
     const begun = this.#openPorts(session, context, link).then((ports) => ({ context, memory, ports, slots: new Budget(context.concurrency) }));
     this.#known.set(session, begun);
     return begun;
