@@ -183,6 +183,8 @@ export const CHECKSUM_ATTEMPTS = 3;
 export const MAX_MANIFEST_LINE_BYTES = MiB;
 /** Bytes of the globs of a run as JSON, where lists name them: half of the line that keeps them. Ours. */
 export const MAX_GLOB_BYTES = MAX_MANIFEST_LINE_BYTES / 2;
+/** Bytes of an ignore file, held for each directory on the way down. Ours. */
+export const MAX_IGNORE_FILE_BYTES = 512 * KiB;
 /** New paths per `started` line, so that it stays below the bound above whatever the names are. Ours. */
 export const MAX_PATHS_PER_LINE = 64;
 /** Bytes per read while a manifest is replayed: more at a time only makes the collector copy what was parsed. Ours, measured. */

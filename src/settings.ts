@@ -50,6 +50,7 @@ export const SETTINGS = {
   exclude: { kind: 'texts', describe: 'Glob below the root; what matches one is left out, a directory with all that is in it; repeatable', byDefault: 'nothing' },
   'include-from': { kind: 'paths', describe: 'File with globs, one per line, as if each were given with --include; repeatable', byDefault: 'none' },
   'exclude-from': { kind: 'paths', describe: 'File with globs, one per line, as if each were given with --exclude; repeatable', byDefault: 'none' },
+  'ignore-file': { kind: 'text', describe: 'Name of a file in any directory, such as .sealiftignore, whose lines leave out what lies there and below, as those of .gitignore do', byDefault: 'none' },
   'min-size': { kind: 'size', min: 0, max: Number.MAX_SAFE_INTEGER, describe: 'Leave out files below this size in bytes, such as 1 or 64KiB; one of this size is taken', byDefault: '0' },
   'max-size': { kind: 'size', min: 0, max: Number.MAX_SAFE_INTEGER, describe: 'Leave out files above this size in bytes, such as 5GiB; one of this size is taken', byDefault: 'any size' },
   'modified-since': { kind: 'text', describe: 'Leave out files that last changed before: so long ago (12h, 7d), or an ISO 8601 date or time', byDefault: 'any time' },
@@ -107,7 +108,7 @@ const NUMBERS = ['threads', 'concurrency', 'part-size', 'memory', 'bandwidth'] a
 const GLOBS = ['include', 'exclude', 'include-from', 'exclude-from'] as const satisfies readonly SettingName[];
 const SELECTION = [...GLOBS, 'min-size', 'max-size'] as const satisfies readonly SettingName[];
 const CHOICE = ['manifest', ...SELECTION, 'checksum', 'break-lock', 'dry-run'] as const satisfies readonly SettingName[];
-const PUSH = ['modified-since', 'modified-before', 'files-from', 'from0', 'resume-secret', 'envelope', 'kms-flavour', 'if-exists', 'storage-class', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
+const PUSH = ['ignore-file', 'modified-since', 'modified-before', 'files-from', 'from0', 'resume-secret', 'envelope', 'kms-flavour', 'if-exists', 'storage-class', 'symlinks', 'new-run'] as const satisfies readonly SettingName[];
 const PULL = ['overwrite', 'on-collision', 'allow-renamed', 'allow-unauthenticated', 'preserve-special-bits', 'preserve-sparse', 'new-run'] as const satisfies readonly SettingName[];
 
 /** Which options each command takes. */

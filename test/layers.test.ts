@@ -41,6 +41,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'node-forge': ['src/keys/key-files', 'src/keys/'],
   piscina: ['src/run/threads/crew.ts'],
   'fast-glob': ['src/files/walk'],
+  ignore: ['src/files/ignore-rules.ts'],
   yargs: ['src/commands/'],
 };
 

@@ -27,7 +27,7 @@ export async function runPush(context: Context, request: PushRequest): Promise<v
     const files = list === undefined ? undefined : await readList(list, settings.from0 === true);
     const resumeSecret = settings['resume-secret'];
     const [modifiedSince, modifiedBefore] = [settings['modified-since'], settings['modified-before']].map((moment) => (moment === undefined ? undefined : new Date(moment)));
-    const choices = defined({ modifiedSince, modifiedBefore, ifExists: settings['if-exists'], storageClass: settings['storage-class'], files, symlinks, checksum, envelope, resumeSecret });
+    const choices = defined({ ignoreFile: settings['ignore-file'], modifiedSince, modifiedBefore, ifExists: settings['if-exists'], storageClass: settings['storage-class'], files, symlinks, checksum, envelope, resumeSecret });
     return push({ ...common, source, ownPaths: session.ownPaths, ...choices });
   });
 }

@@ -2,6 +2,7 @@ import { lstatSync, readlinkSync, realpathSync, statSync, type BigIntStats } fro
 import { SealiftError, toFailure } from '../errors.js';
 import type { EncodedPath, FailedEntry, FileStat, SkippedEntry, WalkEntry } from '../run/types.js';
 import { isGone, readFailure } from './errno.js';
+import type { IgnoreRules } from './ignore-rules.js';
 import type { Listed } from './listed-paths.js';
 import { joinRaw, type OwnPaths } from './own-paths.js';
 import { encodeName, encodePath } from './path-encoding.js';
@@ -23,6 +24,8 @@ export interface Directory {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly parent: Directory | undefined;
+  /** What ignore files say, its own among them; undefined where none is asked for. */
+  readonly rules?: IgnoreRules | undefined;
   /** Set where a walk keeps to a list. */
   readonly listed?: Listed;
 }
@@ -75,6 +78,9 @@ export class EntryReader {
   #classify(place: Place, stats: BigIntStats): WalkEntry | Directory {
     const { path } = place;
     const { selection, takesFile } = this.#rules;
+    if (place.directory.rules?.leavesOut(path, stats.isDirectory()) === true) {
+      return skipped(path, 'excluded');
+    }
     if (stats.isDirectory()) {
       return selection.mayInclude(path) ? this.#directory(place, stats) : skipped(path, 'excluded');
     }
@@ -90,7 +96,7 @@ export class EntryReader {
 
   #directory(place: Place, stats: BigIntStats): SkippedEntry | Directory {
     const { path, raw, real, directory: parent } = place;
-    const directory: Directory = { kind: 'directory', path, raw, real, dev: stats.dev, ino: stats.ino, parent };
+    const directory: Directory = { kind: 'directory', path, raw, real, dev: stats.dev, ino: stats.ino, parent, rules: parent.rules?.below(path) };
     return this.#rules.symlinks === 'follow' && isLoop(directory) ? skipped(path, 'symlink') : directory;
   }
 
@@ -99,7 +105,7 @@ export class EntryReader {
     if (symlinks === 'follow') {
       return this.#follow(place);
     }
-    if (!selection.includes(place.path)) {
+    if (!selection.includes(place.path) || place.directory.rules?.leavesOut(place.path, false) === true) {
       return skipped(place.path, 'excluded');
     }
     return symlinks === 'skip' ? skipped(place.path, 'symlink') : { ...skipped(place.path, 'symlink'), target: targetOf(place) };

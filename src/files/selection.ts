@@ -81,7 +81,8 @@ function compileOne(glob: string): (text: string) => boolean {
   }
 }
 
-function textOf(path: EncodedPath): string {
+/** As globs see it: bytes that are not UTF-8 are replacement characters. */
+export function textOf(path: EncodedPath): string {
   return path.includes('%') ? decodePath(path).toString('utf8') : path;
 }
 

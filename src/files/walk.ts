@@ -5,6 +5,8 @@ import { WALK_ENTRIES_PER_TURN } from '../limits.js';
 import type { EncodedPath, WalkEntry } from '../run/types.js';
 import { bytesOf, EntryReader, failed, type Directory, type SymlinkMode } from './entry.js';
 import { readFailure, withDescriptors, type Wait } from './errno.js';
+import { readIgnoreFile } from './ignore-file.js';
+import type { IgnoreRules } from './ignore-rules.js';
 import type { ListedName, ListedPaths } from './listed-paths.js';
 import { resolveOwnPaths, type OwnPaths } from './own-paths.js';
 import { compileSelection, type Selection } from './selection.js';
@@ -20,6 +22,8 @@ export interface WalkOptions {
   readonly exclude?: readonly string[];
   /** Files that are not of these sizes and times are `excluded`. @default every file */
   readonly wanted?: SizesAndTimes;
+  /** Name of a file that says, in each directory that has it, what is `excluded` there and below, as `.gitignore` does. @default none */
+  readonly ignoreFile?: string | undefined;
   /** Nothing else is looked at. @default everything */
   readonly files?: ListedPaths;
   readonly symlinks: SymlinkMode;
@@ -85,6 +89,7 @@ class Descent {
   readonly #reader: EntryReader;
   readonly #wait: Wait;
   readonly #frames: Frame[] = [];
+  readonly #ignoreFile: string | undefined;
   readonly #list: ListedPaths | undefined;
   /** What is listed below something that was not entered. */
   #unreached: Iterator<WalkEntry> | undefined;
@@ -94,13 +99,14 @@ class Descent {
     this.#own = resolveOwnPaths(options.ownPaths);
     this.#selection = compileSelection(options.include ?? [], options.exclude ?? []);
     this.#reader = new EntryReader({ selection: this.#selection, takesFile: fileFilter(options.wanted ?? {}), own: this.#own, symlinks: options.symlinks });
+    this.#ignoreFile = options.ignoreFile;
     this.#list = options.files;
     this.#wait = options.wait ?? ((ms) => setTimeout(ms));
   }
 
   /** Opens the root; what it returns is to be reported. */
   async start(): Promise<WalkEntry | undefined> {
-    const root = openRoot(this.#rootName, this.#own);
+    const root = { ...openRoot(this.#rootName, this.#own), rules: await this.#noRules() };
     try {
       const { doubt } = await this.#push(this.#list === undefined ? root : { ...root, listed: this.#list.root });
       return doubt === undefined ? undefined : failed(ROOT, doubt);
@@ -157,11 +163,29 @@ class Descent {
     }
   }
 
+  /** The package is loaded only where there are rules to be followed. */
+  async #noRules(): Promise<IgnoreRules | undefined> {
+    if (this.#ignoreFile === undefined) {
+      return undefined;
+    }
+    const { IgnoreRules } = await import('./ignore-rules.js');
+    return new IgnoreRules();
+  }
+
+  /** With the rules of the file in it. */
+  async #ruled(directory: Directory): Promise<Directory> {
+    const { path, rules } = directory;
+    const name = this.#ignoreFile;
+    const text = name === undefined ? undefined : await withDescriptors(() => readIgnoreFile(directory, name), this.#wait);
+    return text === undefined ? directory : { ...directory, rules: rules?.and(path, text) };
+  }
+
   #emptyDirectory(path: EncodedPath): WalkEntry {
     return this.#selection.includes(path) ? { kind: 'empty-directory', path } : { kind: 'skipped', path, reason: 'excluded' };
   }
 
-  async #push(directory: Directory): Promise<Listing> {
+  async #push(found: Directory): Promise<Listing> {
+    const directory = await this.#ruled(found);
     const listed = directory.listed && this.#list?.namesIn(directory.listed);
     if (listed === undefined || directory.listed?.isWhole === true) {
       const listing = await withDescriptors(() => listDirectory(directory), this.#wait);

@@ -118,6 +118,13 @@ export interface PushOptions extends TransferOptions {
    * @default everything
    */
   readonly files?: Iterable<string | Uint8Array>;
+  /**
+   * Name of a file, such as `.sealiftignore`, whose lines leave out what is in its directory and below, as those of `.gitignore` do. It
+   * is pushed itself. A directory fails (`unreadable`) whose file cannot be read.
+   *
+   * @default none
+   */
+  readonly ignoreFile?: string;
   /** Leave out files that had changed before, by the modification time that the walk sees. @default any time */
   readonly modifiedSince?: Date;
   /** Leave out files that have changed then or later. @default any time */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MasterKeyError } from '../../errors.js';
+import { checkIgnoreFileName } from '../../files/ignore-file.js';
 import { ListedPaths } from '../../files/listed-paths.js';
 import { encodePath, normalizePrefix } from '../../files/names.js';
 import { compileSelection } from '../../files/selection.js';
@@ -42,6 +43,9 @@ export async function preparePush(options: PushOptions): Promise<PreparedPush> {
   // The walk compiles its own; it would refuse what is wrong with them when there is a manifest already.
   compileSelection(options.include ?? [], options.exclude ?? []);
   fileFilter(options);
+  if (options.ignoreFile !== undefined) {
+    checkIgnoreFileName(options.ignoreFile);
+  }
   const listed = options.files && new ListedPaths(options.files);
   if (options.checksum === true && !options.keys.some(canOpen)) {
     throw new MasterKeyError('master-key-missing', '--checksum compares with what was sealed, and that needs the private key', {
@@ -80,6 +84,7 @@ export function walkOf({ options, listed }: PreparedPush, ownFiles: readonly str
     root: options.source,
     symlinks: options.symlinks ?? 'record',
     wanted: options,
+    ignoreFile: options.ignoreFile,
     ownPaths: [...(options.ownPaths ?? []), ...ownFiles, ...(options.resumeSecret === undefined ? [] : [resolve(options.resumeSecret)])],
     ...(options.include === undefined ? {} : { include: options.include }),
     ...(options.exclude === undefined ? {} : { exclude: options.exclude }),
