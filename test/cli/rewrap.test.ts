@@ -14,7 +14,7 @@ describe('sealift rewrap', () => {
     writeFileSync(world.path('photos', 'one.jpg'), 'one');
     writeFileSync(world.path('photos', 'two.jpg'), 'two');
     assert.equal((await world.call(['push', 'photos', PLACE, '--local', '--quiet'])).code, 0);
-    assert.equal((await world.call(['keys', 'create', 'new.pem'])).code, 0);
+    assert.equal((await world.call(['keys', 'create', 'new.pem', '--bits', '2048'])).code, 0);
     const rewrap = ['rewrap', PLACE, '--local', '--key', 'new.pem', '--key', OLD];
     const planned = await world.call([...rewrap, '--dry-run']);
     assert.match(planned.stdout, /planned {2}one\.jpg {2}3 B[^]*\nrewrap planned: 2 scanned = 2 done \+ 0 skipped \+ 0 failed\n {2}nothing was sent or written\n$/);
@@ -38,17 +38,15 @@ describe('sealift rewrap', () => {
     const phrases = { A: 'first phrase', B: 'second phrase' };
     for (const [name, phrase] of Object.entries(phrases)) {
       writeFileSync(world.path(name), `${phrase}\n`, { mode: 0o600 });
-      assert.equal((await world.call(['keys', 'create', `${name}.pem`, '--passphrase-file', name])).code, 0);
+      assert.equal((await world.call(['keys', 'create', `${name}.pem`, '--bits', '2048', '--passphrase-file', name])).code, 0);
     }
     const keys = ['--key', 'B.pem', '--key', 'A.pem'];
     assert.equal((await world.call(['push', 'photos', 'oss://vault/locked', '--local', '--key', 'A.pem', '--passphrase-file', 'A'])).code, 0);
     const half = await world.call(['rewrap', 'oss://vault/locked', '--local', ...keys, '--passphrase-file', 'A']);
     assert.equal(half.code, 5);
     assert.match(half.stderr, /B\.pem: wrong passphrase/);
-    const fromFiles = await world.call(['rewrap', 'oss://vault/locked', '--local', ...keys, '--passphrase-file', 'A', '--passphrase-file', 'B']);
-    assert.equal(fromFiles.code, 0, fromFiles.stdout + fromFiles.stderr);
-    const fromEnvironment = ['verify', 'oss://vault/locked', '--local', ...keys, '--passphrase-env', 'PHRASE_A', '--passphrase-env', 'PHRASE_B'];
-    assert.equal((await world.call(fromEnvironment, { PHRASE_A: phrases.A, PHRASE_B: phrases.B })).code, 0);
+    const both = await world.call(['rewrap', 'oss://vault/locked', '--local', ...keys, '--passphrase-file', 'A', '--passphrase-env', 'PHRASE_B'], { PHRASE_B: phrases.B });
+    assert.equal(both.code, 0, both.stdout + both.stderr);
   });
 
   it('names what no key opens, and where all of that is told', async () => {

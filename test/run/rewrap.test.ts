@@ -4,6 +4,7 @@ import type { MasterKey } from '../../src/keys/master-key.js';
 import type { RsaKey } from '../../src/keys/rsa.js';
 import type { RunResult } from '../../src/run/options.js';
 import type { Metadata } from '../../src/store/store.js';
+import { keyFile, reach, startCli } from '../support/cli.js';
 import { anyKmsKey, kmsCalls, kmsKey } from '../support/kms-keys.js';
 import { fetchStored, store, strip } from '../support/stored.js';
 import { content, describeTree, plant, plantHostile } from '../support/trees.js';
@@ -235,6 +236,32 @@ describe('rewrap', () => {
     const rest = await world.rewrap([strangersKey(), world.key]);
     assert.deepEqual([rest.result.exitCode, rest.result.done, rest.result.skipReasons], [0, names.length - result.done, { 'same-key': result.done }]);
     assert.equal((await world.verify({ keys: [strangersKey()] })).result.exitCode, 0);
+  });
+
+  it('loses no object to SIGKILL, whether the server has heard of its new key or not', async (t) => {
+    const names = Array.from({ length: 24 }, (_, index) => `file-${index}`);
+    const world = await small(t, names);
+    const keys = ['--key', keyFile(world, strangersKey(), 'new'), '--key', keyFile(world, world.key, 'old')];
+    const { env } = reach(world);
+    for (const kind of ['reset', 'lose-answer'] as const) {
+      const { child, finished } = startCli(['rewrap', 'oss://sealift/backup', ...keys, '--threads', '1', '--concurrency', '4', '--quiet'], { cwd: world.directory, env });
+      let copies = 0;
+      world.faults = ({ operation }) => {
+        copies += operation === 'CopyObject' ? 1 : 0;
+        if (copies < 8) {
+          return undefined;
+        }
+        child.kill('SIGKILL');
+        return { kind };
+      };
+      assert.equal((await finished).signal, 'SIGKILL');
+    }
+    world.faults = () => undefined;
+    assert.equal((await world.verify({ keys: [strangersKey(), world.key] })).result.exitCode, 0);
+    const { result } = await world.rewrap([strangersKey(), world.key]);
+    assert.equal(result.exitCode, 0, JSON.stringify(result.failures));
+    assert.ok(result.done > 0 && result.done < names.length, `${result.done}`);
+    await assertOpensWith(world, strangersKey());
   });
 
   it('refuses to begin without a key that can take over, or without one that opens', async (t) => {
