@@ -4,6 +4,7 @@ import { findManifest, newManifestFile } from '../manifest/locate.js';
 import { Manifest } from '../manifest/manifest.js';
 import type { OpenRecord } from '../manifest/record.js';
 import { openView, type ManifestView } from '../manifest/view.js';
+import { fingerprintOf } from '../keys/master-key.js';
 import type { EnvelopeFamily } from '../keys/wrapper.js';
 import type { Bounds } from './effective.js';
 import type { Credentials, StoreTarget, TransferOptions } from './options.js';
@@ -35,9 +36,14 @@ export function identityOf({ kind, root, target, credentials, envelope, keyFinge
   };
 }
 
-/** Device and inode are recorded, not compared: they change when a file system is mounted again. */
-export function isSameRun(a: Identity, b: Identity): boolean {
-  return a.kind === b.kind && a.root.path === b.root.path && sameTarget(a, b) && a.envelope === b.envelope && a.keyFingerprint === b.keyFingerprint;
+/** Whatever the key. Device and inode are recorded, not compared: they change when a file system is mounted again. */
+function isSameWork(a: Identity, b: Identity): boolean {
+  return a.kind === b.kind && a.root.path === b.root.path && sameTarget(a, b) && a.envelope === b.envelope;
+}
+
+/** A run under a key that is given too goes on: the sealing key has taken over from it. */
+function isContinuedBy(head: Identity, identity: Identity, { keys }: Pick<TransferOptions, 'keys'>): boolean {
+  return isSameWork(head, identity) && [identity.keyFingerprint, ...keys.map(fingerprintOf)].includes(head.keyFingerprint);
 }
 
 /** Whether both speak of the same objects. */
@@ -76,20 +82,31 @@ export async function viewManifest(identity: Identity, options: TransferOptions)
   return existing;
 }
 
-async function fileOfRun(identity: Identity, { manifest, newRun, manifestDirectories }: TransferOptions): Promise<string | undefined> {
-  return manifest ?? (newRun === true ? undefined : await findManifest(manifestDirectories, (head) => isSameRun(head, identity)));
+async function fileOfRun(identity: Identity, { manifest, newRun, manifestDirectories, keys }: TransferOptions): Promise<string | undefined> {
+  if (manifest !== undefined || newRun === true) {
+    return manifest;
+  }
+  const own = await findManifest(manifestDirectories, (head) => isSameWork(head, identity) && head.keyFingerprint === identity.keyFingerprint);
+  return own ?? await findManifest(manifestDirectories, (head) => isContinuedBy(head, identity, { keys }));
 }
 
 async function refuseOtherRun(existing: ManifestView, identity: Identity, options: TransferOptions): Promise<void> {
-  const fits = isSameRun(existing.head, identity);
+  const { file, head } = existing;
+  const fits = isContinuedBy(head, identity, options);
   if (fits && options.newRun !== true) {
     return;
   }
   await existing.release();
-  throw new SealiftError('usage', fits ? `${existing.file} exists, and --new-run wants a new manifest` : `${existing.file} is the manifest of another run`, {
-    object: existing.file,
-    remedy: 'name another --manifest, or leave the option out',
-  });
+  const remedy = 'name another --manifest, or leave the option out';
+  if (fits) {
+    throw new SealiftError('usage', `${file} exists, and --new-run wants a new manifest`, { object: file, remedy });
+  }
+  if (isSameWork(head, identity)) {
+    throw new SealiftError('usage', `${file} is the manifest of a run under another master key, ${head.keyFingerprint}`, {
+      object: file, remedy: `give that key too, after the one that is to seal (--key NEW --key OLD), or ${remedy}`,
+    });
+  }
+  throw new SealiftError('usage', `${file} is the manifest of another run`, { object: file, remedy });
 }
 
 async function startRun(identity: Identity, options: TransferOptions, bounds: Bounds, file: string | undefined): Promise<Manifest> {

@@ -238,6 +238,35 @@ describe('rewrap', () => {
     assert.equal((await world.verify({ keys: [strangersKey()] })).result.exitCode, 0);
   });
 
+  it('lets a host that may only push go on with its run, under the new key', async (t) => {
+    const world = await small(t);
+    const [old, fresh] = [publicHalf(world.key), publicHalf(strangersKey())];
+    const { result: { manifest = '' } } = await world.push({ keys: [old], manifest: world.path('run.jsonl') });
+    await world.rewrap([strangersKey(), world.key]);
+    plant(world.source, { d: 'content of d' });
+    world.faults = ({ operation }) => (/^(?:Head|Get|List)/.test(operation) ? { kind: 'answer', status: 403, code: 'AccessDenied' } : undefined);
+    const both = { keys: [fresh, old], manifest };
+    assert.equal((await world.push({ ...both, dryRun: true })).result.done, 1);
+    const { result } = await world.push(both);
+    assert.deepEqual([result.exitCode, result.done, result.skipReasons], [0, 1, { unchanged: 3 }], JSON.stringify(result.failures));
+    const alone = await world.push({ keys: [fresh], newRun: true });
+    assert.deepEqual([...new Set(alone.result.failures.map(({ code }) => code))], ['exists']);
+    await assert.rejects(world.push({ keys: [fresh], manifest }), { code: 'usage', message: /run under another master key, SHA256:/, remedy: /--key NEW --key OLD/ });
+    world.faults = () => undefined;
+    await assertOpensWith(world, strangersKey());
+  });
+
+  it('finds the run of a further key where the first has none', async (t) => {
+    const world = await small(t);
+    const under = async (...keys: RsaKey[]): Promise<string | undefined> => (await world.push({ keys })).result.manifest;
+    const ofOld = await under(world.key);
+    assert.equal(await under(strangersKey(), world.key), ofOld);
+    const ofNew = await under(strangersKey());
+    assert.notEqual(ofNew, ofOld);
+    assert.equal(await under(strangersKey(), world.key), ofNew);
+    assert.equal(await under(world.key, strangersKey()), ofOld);
+  });
+
   it('loses no object to SIGKILL, whether the server has heard of its new key or not', async (t) => {
     const names = Array.from({ length: 24 }, (_, index) => `file-${index}`);
     const world = await small(t, names);
