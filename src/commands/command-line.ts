@@ -105,6 +105,7 @@ async function parserOf(words: readonly string[], context: Context): Promise<Arg
     .demandCommand(1, 'no command was given')
     .strict()
     .recommendCommands()
+    .completion('completion', 'Print a script that completes commands and options in bash or zsh')
     .version(SEALIFT_VERSION)
     .locale('en')
     .wrap(Math.min(MAX_HELP_COLUMNS, context.stdout.columns || MAX_HELP_COLUMNS))

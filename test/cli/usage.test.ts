@@ -33,6 +33,16 @@ describe('help', () => {
     }
   });
 
+  it('offers a shell whatever it may complete a word with', async () => {
+    const script = await world.run(['completion']);
+    assert.equal(script.code, 0);
+    assert.match(script.stdout, /sealift --get-yargs-completions/);
+    const commands = await world.run(['--get-yargs-completions', 'sealift', 're']);
+    assert.deepEqual(commands.stdout.split('\n').filter((word) => word.startsWith('re')), ['resume', 'rewrap']);
+    const options = await world.run(['--get-yargs-completions', 'sealift', 'rewrap', '--']);
+    assert.deepEqual([options.code, COMMAND_SETTINGS.rewrap.filter((name) => !options.stdout.includes(`--${name}\n`))], [0, []]);
+  });
+
   it('answers --version with that of the package', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
     assert.deepEqual(await world.call(['--version']), { code: 0, signal: null, stdout: `${version}\n`, stderr: '' });
