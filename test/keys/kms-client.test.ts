@@ -1,42 +1,26 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer as createTlsServer } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it } from 'node:test';
 import { isRunFatal, type ErrorCode, type KmsError } from '../../src/errors.js';
 import { MAX_KMS_QPS, RETRY_CAP_MS, RETRY_TOTAL_MS } from '../../src/limits.js';
 import { KmsClient, type KmsPorts, type KmsServer } from '../../src/keys/kms-client.js';
 import { KmsFailure, kmsFailure } from '../../src/keys/kms-failures.js';
-import { startLocalCloud, type Fault, type LocalCloud, type RequestRecord } from '../../src/local/cloud.js';
+import type { Fault } from '../../src/local/cloud.js';
 import { selfSigned } from '../support/certificates.js';
+import { kmsCloud } from './kms-cloud.js';
 import { startStandIn } from './stand-in-kms.js';
 
 const CANARY = 'Q0FOQVJZLWtleS1ieXRlcw==';
 
-let folder = '';
-let cloud: LocalCloud;
+const embedded = kmsCloud();
+const server = (details: Partial<KmsServer> = {}): KmsServer => embedded.key(details);
 let faults: (Fault | undefined)[] = [];
-let records: RequestRecord[] = [];
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sealift-kms-client-'));
-  cloud = await startLocalCloud({ dataDirectory: folder, faults: () => faults.shift(), log: (record) => records.push(record) });
-});
 beforeEach(() => {
   faults = [];
-  records = [];
+  embedded.faults = () => faults.shift();
 });
-after(async () => {
-  await cloud.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-function server(details: Partial<KmsServer> = {}): KmsServer {
-  const { accessKeyId, accessKeySecret, kms } = cloud;
-  return { keyId: kms.keyId, endpoint: kms.endpoint, region: 'cn-hangzhou', credentials: { accessKeyId, accessKeySecret }, callsPerSecond: MAX_KMS_QPS, ...details };
-}
 
 /** Time that only sleeping moves, and pauses of full length. */
 function ports(details: KmsPorts = {}): KmsPorts & { slept: number[] } {
@@ -86,7 +70,7 @@ describe('KmsClient', () => {
       faults = [fault, fault, undefined];
       const outside = ports();
       assert.match((await new KmsClient(server(), outside).encrypt('AAAA', undefined)).blob, /^[\w+/=]+$/);
-      assert.equal(records.length, 3);
+      assert.equal(embedded.records.length, 3);
       assert.deepEqual(outside.slept.map((ms) => Math.round(ms)), [200, 400]);
     });
   }
@@ -128,11 +112,11 @@ describe('KmsClient', () => {
         assert.equal(error.code, expected);
         assert.equal(error.exitCode, 5);
         assert.ok(isRunFatal(error.code));
-        assert.equal(error.object, cloud.kms.keyId);
+        assert.equal(error.object, embedded.cloud.kms.keyId);
         assert.ok(error.message.includes(code) && (error.remedy ?? '').length > 10);
         return !error.retryable;
       });
-      assert.equal(records.length, 1);
+      assert.equal(embedded.records.length, 1);
     });
   }
 
@@ -146,13 +130,13 @@ describe('KmsClient', () => {
   });
 
   it('is refused for a wrong secret by the signature that the server checks', async () => {
-    const credentials = { accessKeyId: cloud.accessKeyId, accessKeySecret: 'wrong' };
+    const credentials = { accessKeyId: embedded.cloud.accessKeyId, accessKeySecret: 'wrong' };
     await assert.rejects(new KmsClient(server({ credentials }), ports()).encrypt('AAAA', undefined), { code: 'access-denied' });
   });
 
   it('signs with temporary credentials, and once more with renewed ones', async () => {
-    const first = cloud.issueCredentials(60_000);
-    const second = cloud.issueCredentials(60_000);
+    const first = embedded.cloud.issueCredentials(60_000);
+    const second = embedded.cloud.issueCredentials(60_000);
     const asked: unknown[] = [];
     const credentials = (refused?: unknown) => {
       asked.push(refused);
@@ -160,17 +144,17 @@ describe('KmsClient', () => {
     };
     const client = new KmsClient(server(), ports({ credentials }));
     await client.encrypt('AAAA', undefined);
-    cloud.expireCredentials(first.accessKeyId);
+    embedded.cloud.expireCredentials(first.accessKeyId);
     await client.encrypt('AAAA', undefined);
     assert.deepEqual(asked, [undefined, undefined, first]);
-    assert.deepEqual(records.map(({ accessKeyId }) => accessKeyId), [first.accessKeyId, first.accessKeyId, second.accessKeyId]);
+    assert.deepEqual(embedded.records.map(({ accessKeyId }) => accessKeyId), [first.accessKeyId, first.accessKeyId, second.accessKeyId]);
   });
 
   it('stops clean when nobody can renew', async () => {
-    const expired = cloud.issueCredentials(60_000);
-    cloud.expireCredentials(expired.accessKeyId);
+    const expired = embedded.cloud.issueCredentials(60_000);
+    embedded.cloud.expireCredentials(expired.accessKeyId);
     await assert.rejects(new KmsClient(server({ credentials: expired }), ports()).encrypt('AAAA', undefined), { code: 'credentials-expired' });
-    assert.equal(records.length, 1);
+    assert.equal(embedded.records.length, 1);
   });
 
   it('sends nothing after an abort, and ends a pause', async () => {
@@ -181,7 +165,7 @@ describe('KmsClient', () => {
     controller.abort();
     await assert.rejects(call, { name: 'KmsError', code: 'interrupted', exitCode: 130 });
     await assert.rejects(client.encrypt('AAAA', undefined), { code: 'interrupted' });
-    assert.ok(records.length <= 1);
+    assert.ok(embedded.records.length <= 1);
   });
 
   it('wants https unless the endpoint is a loopback address', () => {

@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { StartBlock } from '../../src/crypto/start-block.js';
 import { Keyring } from '../../src/keys/keyring.js';
 import { kmsUnwrapper, kmsWrapper, type KmsKey } from '../../src/keys/kms.js';
@@ -10,32 +7,12 @@ import { KmsClient } from '../../src/keys/kms-client.js';
 import { StartCache } from '../../src/keys/start-cache.js';
 import { SharedStart } from '../../src/keys/wrapped-start.js';
 import type { EnvelopeFamily, UnwrappedKeys, WrappedKeys } from '../../src/keys/wrapper.js';
-import { MAX_KMS_QPS } from '../../src/limits.js';
-import { startLocalCloud, type FaultPlan, type LocalCloud, type RequestRecord } from '../../src/local/cloud.js';
 import { vectorObjects, wrappedKeysOf } from './fixtures.js';
+import { kmsCloud } from './kms-cloud.js';
 import { startDecryptServer } from './stand-in-kms.js';
 
-let folder = '';
-let cloud: LocalCloud;
-let records: RequestRecord[] = [];
-let faults: FaultPlan = () => undefined;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sealift-kms-'));
-  cloud = await startLocalCloud({ dataDirectory: folder, log: (record) => records.push(record), faults: (request) => faults(request) });
-});
-beforeEach(() => {
-  records = [];
-  faults = () => undefined;
-});
-after(async () => {
-  await cloud.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-function key(details: Partial<KmsKey> = {}): KmsKey {
-  const { accessKeyId, accessKeySecret, kms } = cloud;
-  return { keyId: kms.keyId, endpoint: kms.endpoint, region: 'cn-hangzhou', credentials: { accessKeyId, accessKeySecret }, callsPerSecond: MAX_KMS_QPS, ...details };
-}
+const embedded = kmsCloud();
+const key = embedded.key;
 
 interface Sealed {
   readonly keys: WrappedKeys;
@@ -107,18 +84,18 @@ describe('kmsWrapper and kmsUnwrapper', () => {
     const client = new KmsClient(key());
     assert.equal((await client.decrypt(keys.wrappedStart, undefined)).plaintext, start.toDecimal());
     assert.equal(Buffer.from((await client.decrypt(keys.wrappedKey, undefined)).plaintext, 'base64').length, 32);
-    assert.deepEqual(records.map(({ operation }) => operation), ['GenerateDataKey', 'Encrypt', 'Decrypt', 'Decrypt']);
+    assert.deepEqual(embedded.records.map(({ operation }) => operation), ['GenerateDataKey', 'Encrypt', 'Decrypt', 'Decrypt']);
   });
 
   it('make the key here in the Java flavour and there in the Python one', async () => {
     await kmsWrapper(key(), 'client-side-encryption').issueDataKey();
     await kmsWrapper(key({ flavour: 'python' }), 'client-side-encryption').issueDataKey();
-    assert.deepEqual(records.map(({ operation }) => operation), ['Encrypt', 'GenerateDataKey']);
+    assert.deepEqual(embedded.records.map(({ operation }) => operation), ['Encrypt', 'GenerateDataKey']);
   });
 
   it('take an alias for a key', async () => {
     const alias = 'alias/test';
-    cloud.createKmsKey(alias);
+    embedded.cloud.createKmsKey(alias);
     const object = await sealed(key({ keyId: alias }), 'oss-crypto');
     assertOpened(await kmsUnwrapper(key()).unwrap(object.keys), object);
     assert.equal(kmsWrapper(key({ keyId: alias }), 'oss-crypto').fingerprint, 'kms:cn-hangzhou:alias/test');
@@ -128,7 +105,7 @@ describe('kmsWrapper and kmsUnwrapper', () => {
     const { keys } = await sealed(key({ passphrase: 'right' }), 'oss-crypto');
     for (const details of [{ passphrase: 'wrong' }, {}]) {
       await assert.rejects(kmsUnwrapper(key(details)).unwrap(keys), (error: Error) => {
-        assert.match(error.message, new RegExp(`^KMS key ${cloud.kms.keyId}: Decrypt refused \\(InvalidCiphertext, request [\\w-]+\\)$`));
+        assert.match(error.message, new RegExp(`^KMS key ${embedded.cloud.kms.keyId}: Decrypt refused \\(InvalidCiphertext, request [\\w-]+\\)$`));
         assert.ok(!JSON.stringify([error.message, error.stack, error.cause]).includes(keys.wrappedKey.slice(0, 20)));
         return 'code' in error && error.code === 'kms-refused' && 'exitCode' in error && error.exitCode === 5;
       });
@@ -148,23 +125,23 @@ describe('kmsWrapper and kmsUnwrapper', () => {
   it('refuse an object whose key KMS does not know, for region or account may be wrong', async () => {
     for (const [, family, details] of DIALECTS) {
       const { keys } = await sealed(key(details), family);
-      faults = () => ({ kind: 'answer', status: 404, body: JSON.stringify({ Code: 'Forbidden.KeyNotFound', Message: 'no', RequestId: 'r' }) });
+      embedded.faults = () => ({ kind: 'answer', status: 404, body: JSON.stringify({ Code: 'Forbidden.KeyNotFound', Message: 'no', RequestId: 'r' }) });
       const unwrapper = kmsUnwrapper(key(details));
       await assert.rejects(unwrapper.unwrap(keys), { code: 'kms-refused', remedy: /region and account/ });
-      faults = () => undefined;
+      embedded.faults = () => undefined;
       assert.ok(await unwrapper.unwrap(keys));
     }
   });
 
   it('refuse a disabled key at once, and open again when it is enabled', async () => {
-    const keyId = cloud.createKmsKey();
+    const keyId = embedded.cloud.createKmsKey();
     const object = await sealed(key({ keyId }), 'oss-crypto');
-    cloud.setKmsKeyEnabled(keyId, false);
-    records = [];
+    embedded.cloud.setKmsKeyEnabled(keyId, false);
+    embedded.records = [];
     await assert.rejects(kmsUnwrapper(key({ keyId })).unwrap(object.keys), { code: 'kms-refused', message: /Rejected\.Disabled/, remedy: /Enable/ });
     await assert.rejects(kmsWrapper(key({ keyId }), 'oss-crypto').issueDataKey(), { code: 'kms-refused', object: keyId });
-    assert.equal(records.length, 3, 'nothing is tried twice');
-    cloud.setKmsKeyEnabled(keyId, true);
+    assert.equal(embedded.records.length, 3, 'nothing is tried twice');
+    embedded.cloud.setKmsKeyEnabled(keyId, true);
     assertOpened(await kmsUnwrapper(key({ keyId })).unwrap(object.keys), object);
   });
 
@@ -204,15 +181,15 @@ describe('KMS calls', () => {
     const shared = new SharedStart(wrapper);
     shared.prepare(64);
     const made = await Promise.all(Array.from({ length: objects }, () => shared.next()));
-    assert.equal(records.length, objects + 3);
-    records = [];
+    assert.equal(embedded.records.length, objects + 3);
+    embedded.records = [];
     const reader = kmsUnwrapper(key());
     await Promise.all(made.map(async ({ issued, wrappedStart }) => {
       const keys: WrappedKeys = { family: 'oss-crypto', wrapAlgorithm: 'kms', wrappedKey: issued.wrappedKey, wrappedStart, materialDescription: undefined };
       const opened = await reader.unwrap(keys);
       assert.deepEqual(opened?.dataKey.exportBytes(), issued.dataKey.exportBytes());
     }));
-    assert.equal(records.length, objects + 3);
+    assert.equal(embedded.records.length, objects + 3);
   });
 });
 
@@ -259,11 +236,11 @@ describe('an abort of whoever asks a KMS', () => {
   /** A KMS that is down, until somebody calls `mend`; `controller` aborts at the first refusal. */
   function outage(): { controller: AbortController; mend: () => void } {
     const controller = new AbortController();
-    faults = () => {
+    embedded.faults = () => {
       controller.abort();
       return { kind: 'answer', status: 503 };
     };
-    return { controller, mend: () => { faults = () => undefined; } };
+    return { controller, mend: () => { embedded.faults = () => undefined; } };
   }
 
   it('ends pauses and further attempts', async () => {
@@ -280,9 +257,9 @@ describe('an abort of whoever asks a KMS', () => {
       (signal) => new Keyring([unwrapper]).until(signal).open(keys, () => true),
     ];
     for (const operation of operations) {
-      records = [];
+      embedded.records = [];
       await assert.rejects(operation(outage().controller.signal), { name: 'KmsError', code: 'interrupted' });
-      assert.ok(records.length <= 2, `${records.length} requests`);
+      assert.ok(embedded.records.length <= 2, `${embedded.records.length} requests`);
     }
   });
 

@@ -1,41 +1,19 @@
 import assert from 'node:assert/strict';
 import { privateDecrypt } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { DataKey } from '../../src/crypto/data-key.js';
 import { StartBlock } from '../../src/crypto/start-block.js';
 import { kmsRewrapper, kmsUnwrapper, kmsWrapper, type KmsKey } from '../../src/keys/kms.js';
 import { KmsClient } from '../../src/keys/kms-client.js';
 import { rsaRewrapper, rsaUnwrapper, rsaWrapper, type RsaKey } from '../../src/keys/rsa.js';
 import type { KeyRewrapper, KeyUnwrapper, KeyWrapper, UnwrappedKeys, WrappedKeys } from '../../src/keys/wrapper.js';
-import { MAX_CACHED_STARTS, MAX_KMS_QPS } from '../../src/limits.js';
-import { startLocalCloud, type FaultPlan, type LocalCloud, type RequestRecord } from '../../src/local/cloud.js';
+import { MAX_CACHED_STARTS } from '../../src/limits.js';
 import { freshKey, publicHalf } from './fixtures.js';
+import { kmsCloud } from './kms-cloud.js';
 import { startStandIn } from './stand-in-kms.js';
 
-let folder = '';
-let cloud: LocalCloud;
-let records: RequestRecord[] = [];
-let faults: FaultPlan = () => undefined;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sealift-rewrap-'));
-  cloud = await startLocalCloud({ dataDirectory: folder, log: (record) => records.push(record), faults: (request) => faults(request) });
-});
-beforeEach(() => {
-  records = [];
-  faults = () => undefined;
-});
-after(async () => {
-  await cloud.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-function kmsKey(details: Partial<KmsKey> = {}): KmsKey {
-  const { accessKeyId, accessKeySecret, kms } = cloud;
-  return { keyId: kms.keyId, endpoint: kms.endpoint, region: 'cn-hangzhou', credentials: { accessKeyId, accessKeySecret }, callsPerSecond: MAX_KMS_QPS, ...details };
-}
+const embedded = kmsCloud();
+const kmsKey = embedded.key;
 
 const oldRsa = freshKey();
 const newRsa = freshKey();
@@ -79,8 +57,8 @@ async function opened(side: Side, keys: WrappedKeys): Promise<UnwrappedKeys> {
 
 describe('a rewrapper', () => {
   before(() => {
-    cloud.createKmsKey('alias/one');
-    cloud.createKmsKey('alias/two');
+    embedded.cloud.createKmsKey('alias/one');
+    embedded.cloud.createKmsKey('alias/two');
   });
 
   for (const [from, old] of Object.entries(SIDES)) {
@@ -131,7 +109,7 @@ describe('a rewrapper', () => {
 describe('start blocks that objects share', () => {
   for (const [name, side, calls] of [['RSA', rsaSide(newRsa), 0], ['KMS', kmsSide('shared'), 2]] as const) {
     it(`are wrapped once, whoever asks: ${name}`, async () => {
-      cloud.createKmsKey('alias/shared');
+      embedded.cloud.createKmsKey('alias/shared');
       const rewrapper = side.rewrapper();
       const [one, two] = [StartBlock.generate(), StartBlock.generate()];
       const same = (start: StartBlock): StartBlock => StartBlock.fromBytes(Buffer.from(start.bytes));
@@ -139,7 +117,7 @@ describe('start blocks that objects share', () => {
       const later = await rewrapper.wrapStart(same(two));
       assert.equal(new Set(together.map(({ wrapped }) => wrapped)).size, 2);
       assert.deepEqual([together[1], together[3], later], [together[0], together[0], together[2]]);
-      assert.deepEqual(records.map(({ operation }) => operation), Array<string>(calls).fill('Encrypt'));
+      assert.deepEqual(embedded.records.map(({ operation }) => operation), Array<string>(calls).fill('Encrypt'));
     });
   }
 
@@ -157,25 +135,25 @@ describe('start blocks that objects share', () => {
   it('are asked for again after a failure', async () => {
     const rewrapper = kmsRewrapper(kmsKey());
     const start = StartBlock.generate();
-    faults = () => ({ kind: 'answer', status: 403, body: JSON.stringify({ Code: 'Forbidden.NoPermission', Message: 'no', RequestId: 'r' }) });
+    embedded.faults = () => ({ kind: 'answer', status: 403, body: JSON.stringify({ Code: 'Forbidden.NoPermission', Message: 'no', RequestId: 'r' }) });
     await assert.rejects(rewrapper.wrapStart(start), { name: 'KmsError', code: 'kms-refused' });
     await assert.rejects(rewrapper.wrapKey(DataKey.generate()), { code: 'kms-refused' });
-    faults = () => undefined;
+    embedded.faults = () => undefined;
     assert.ok((await rewrapper.wrapStart(start)).wrapped);
   });
 
   it('are not taken from others by an abort of one who waits', async () => {
     const rewrapper = kmsRewrapper(kmsKey(), new KmsClient(kmsKey(), { random: () => 0 }));
     const [start, controller] = [StartBlock.generate(), new AbortController()];
-    faults = () => {
+    embedded.faults = () => {
       controller.abort();
-      faults = () => undefined;
+      embedded.faults = () => undefined;
       return { kind: 'answer', status: 503 };
     };
     const aborted = rewrapper.wrapStart(start, controller.signal);
     const other = await rewrapper.wrapStart(start);
     assert.deepEqual(await aborted, other, 'no need to wait, but it is there');
-    assert.equal(records.length, 2);
+    assert.equal(embedded.records.length, 2);
   });
 });
 
@@ -184,19 +162,19 @@ describe('a KMS rewrapper', () => {
     const rewrapper = kmsRewrapper(kmsKey(), new KmsClient(kmsKey(), { random: () => 0.999 }));
     for (const call of [(signal: AbortSignal) => rewrapper.wrapStart(StartBlock.generate(), signal), (signal: AbortSignal) => rewrapper.wrapKey(DataKey.generate(), signal)]) {
       const controller = new AbortController();
-      faults = () => {
+      embedded.faults = () => {
         controller.abort();
         return { kind: 'answer', status: 503 };
       };
-      records = [];
+      embedded.records = [];
       await assert.rejects(call(controller.signal), { name: 'KmsError', code: 'interrupted' });
-      assert.equal(records.length, 1);
+      assert.equal(embedded.records.length, 1);
     }
   });
 
   it('needs a key by name, and a passphrase that others could send', () => {
     const { endpoint, region, credentials } = kmsKey();
-    const unnamed: KmsKey = { endpoint, region, ...(credentials === undefined ? {} : { credentials }) };
+    const unnamed: KmsKey = { endpoint, region, credentials };
     assert.throws(() => kmsRewrapper(unnamed), { name: 'MasterKeyError', code: 'master-key-missing' });
     assert.throws(() => kmsRewrapper(kmsKey({ passphrase: 'a"b' })), { name: 'MasterKeyError', code: 'config-invalid' });
   });
@@ -212,7 +190,7 @@ describe('a KMS rewrapper', () => {
       const key = kmsKey({ endpoint: server.endpoint });
       const is = await kmsUnwrapper(key).unwrap(wrappedKeys({ wrapAlgorithm: 'kms' }, 'a2V5', 'c3RhcnQ='));
       assert.equal(is === null || 'under' in is, false);
-      assert.deepEqual(await kmsRewrapper(key).wrapStart(start), { wrapped: 'Zm9v', under: `kms:cn-hangzhou:${cloud.kms.keyId}` });
+      assert.deepEqual(await kmsRewrapper(key).wrapStart(start), { wrapped: 'Zm9v', under: `kms:cn-hangzhou:${embedded.cloud.kms.keyId}` });
     } finally {
       await server.close();
     }
