@@ -112,6 +112,8 @@ export interface RewrapItem {
   readonly id: number;
   readonly path: EncodedPath;
   readonly key: ObjectKey;
+  /** As the listing has it. */
+  readonly sizeBytes: number;
 }
 
 /** The data key of a large file, on its way between threads of one process. Never serialised. */

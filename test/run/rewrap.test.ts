@@ -49,6 +49,8 @@ describe('rewrap', () => {
     assert.deepEqual([result.run, result.exitCode, result.failed, result.complete], ['rewrap', 0, 0, true], JSON.stringify(result.failures));
     assert.equal(result.done, only(world.requests, 'CopyObject').length);
     assert.equal(events.at(-1)?.event, 'summary');
+    const progress = events.findLast((event) => event.event === 'progress');
+    assert.ok(progress !== undefined && progress.scannedBytes > LARGE && progress.movedBytes === progress.scannedBytes, JSON.stringify(progress));
     assert.deepEqual(world.requests.filter(({ operation }) => !/^(?:HeadObject|CopyObject|ListObjectsV2)$/.test(operation)), []);
     await assertOpensWith(world, fresh);
     const withOld = await world.verify({ keys: [world.key] });

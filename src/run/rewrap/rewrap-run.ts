@@ -59,11 +59,11 @@ export class RewrapRun {
     tally.scanned(sizeBytes);
     const isDirectory = key.endsWith('/') && sizeBytes === 0;
     if (!selection.takes(path) || !(isDirectory || takesSize(sizeBytes))) {
-      tally.skipped({ path, key }, 'excluded');
+      tally.skipped({ path, key, bytes: sizeBytes }, 'excluded');
     } else if (isDirectory) {
       tally.skipped({ path, key }, 'empty-directory');
     } else {
-      await this.#objects.add({ path, key: key as ObjectKey });
+      await this.#objects.add({ path, key: key as ObjectKey, sizeBytes });
     }
   }
 
@@ -79,7 +79,7 @@ export class RewrapRun {
         return;
       case 'skipped':
         this.#session.succeeded();
-        this.#session.tally.skipped(item, outcome.reason);
+        this.#session.tally.skipped({ path: item.path, key: item.key, bytes: item.sizeBytes }, outcome.reason);
         return;
       case 'failed':
         this.#fail(item, outcome.failure);
@@ -92,6 +92,7 @@ export class RewrapRun {
   #succeed({ path, key }: RewrapItem, bytes: number): void {
     const { tally } = this.#session;
     this.#session.succeeded();
+    tally.moved(bytes);
     if (this.#task.dryRun) {
       tally.planned({ path, key, bytes });
     } else {
