@@ -15,6 +15,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'ranges': 'examples/alphabet.txt: the bytes of a range cannot be authenticated\ndef false\n',
   'kms': 'sealed under a key in KMS true\nclient-side-encryption\n',
   'several-keys': 'sealed last year\nsealed this year\n',
+  'new-master-key': 'under the new key: 1 of 1, exit code 0\nverified 1, exit code 0\npushed 1, unchanged 1\n',
   'own-keys': 'opened by a device true\n',
   'errors': [
     'there is no oss://sealift/examples/no-such-object', 'changed, or sealed under another key: do not use it',
