@@ -6,7 +6,7 @@ import type { Fault, RequestInfo } from '../../src/local/cloud.js';
 import { DEAR_TOUCH_NS, MAX_PLAINTEXT_BYTES, MiB } from '../../src/limits.js';
 import { kmsKey } from '../support/kms-keys.js';
 import { content, describeTree, plant } from '../support/trees.js';
-import { makeWorld, only, publicHalf, SMALL, TWO_THREADS, warmThreads, type World } from '../support/world.js';
+import { makeWorld, only, publicHalf, SMALL, strangersKey, TWO_THREADS, warmThreads, type World } from '../support/world.js';
 
 /** More than the memory of the tests holds, so that it takes two passes; and what fits but still travels in parts. */
 const TWO_PASSES = 6_500_001;
@@ -301,6 +301,29 @@ describe('an interrupted upload', () => {
     const { result } = await world.push();
     assert.deepEqual([result.done, result.restarted], [1, undefined], JSON.stringify(result.failures));
     assert.equal(sent(world), parts);
+    await comesBack(world);
+  });
+
+  it('starts again with a fresh key where none of the keys that have taken over opens what was sealed', async (t) => {
+    for (const successor of [() => strangersKey(), (world: World) => kmsKey(world)]) {
+      const world = await makeWorld(t);
+      await interrupted(world);
+      const fresh = successor(world);
+      const { result } = await world.push({ keys: [fresh, publicHalf(world.key)] });
+      assert.deepEqual([result.done, result.restarted, result.exitCode], [1, 1, 0], JSON.stringify(result.failures));
+      assert.deepEqual(await world.store.listUploads(''), []);
+      world.faults = () => undefined;
+      assert.equal((await world.verify({ keys: [fresh] })).result.exitCode, 0);
+    }
+  });
+
+  it('goes on where one of the keys opens what was sealed, though the one that has taken over is public', async (t) => {
+    const world = await makeWorld(t);
+    await interrupted(world);
+    const before = sent(world);
+    const { result } = await world.push({ keys: [publicHalf(strangersKey()), world.key] });
+    assert.deepEqual([result.done, result.restarted], [1, undefined], JSON.stringify(result.failures));
+    assert.ok(sent(world) < before + parts, `${sent(world)}`);
     await comesBack(world);
   });
 

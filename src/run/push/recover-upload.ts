@@ -111,7 +111,7 @@ async function recoverKeys(item: PushItem, sealed: SealedRecord, scene: PushScen
     return undefined;
   }
   const kept = keptKeys(sealed, authentication.commitment, scene);
-  if (kept !== undefined || !sealed.recoverable || !scene.ports.wrapper().canUnwrap) {
+  if (kept !== undefined || !sealed.recoverable) {
     return kept;
   }
   const aad = buildAad(authentication.encodedName, sealed.size, authentication.attributes);
@@ -121,7 +121,7 @@ async function recoverKeys(item: PushItem, sealed: SealedRecord, scene: PushScen
     );
     return { dataKey: dataKey.keyObject, start: startBlock.bytes };
   } catch (error) {
-    if (isForbidden(error)) {
+    if (isLocked(error)) {
       return undefined;
     }
     throw error;
@@ -137,10 +137,15 @@ function keptKeys({ resumeKey }: SealedRecord, commitment: string, { resumeSecre
   return resumed && { dataKey: resumed.dataKey.keyObject, start: resumed.startBlock.bytes };
 }
 
-/** Who may seal with a KMS key need not be allowed to open with it; every other refusal concerns sealing too. */
-function isForbidden(error: unknown): boolean {
-  return isSealiftError(error) && error.code === 'kms-refused' && error.status === 403;
+/**
+ * None of the keys here opens it: public halves, or keys that have taken over from the one that sealed it. Who may seal with a KMS
+ * key need not be allowed to open with it either; every other refusal concerns sealing too.
+ */
+function isLocked(error: unknown): boolean {
+  return isSealiftError(error) && (NONE_OPENS.has(error.code) || (error.code === 'kms-refused' && error.status === 403));
 }
+
+const NONE_OPENS: ReadonlySet<string> = new Set(['master-key-missing', 'authentication-failed']);
 
 /** A file that cannot be read now is not the same; the attempt that follows says why. */
 async function unchanged(item: PushItem, stat: FileStat, scene: PushScene): Promise<boolean> {
