@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, utimesSync } from 'node:fs';
+import { readdirSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { readLastSession } from '../../src/manifest/last-session.js';
@@ -17,6 +17,10 @@ const CASES: readonly (readonly [sizes: Pick<TransferOptions, 'minBytes' | 'maxB
   [{ maxBytes: 0 }, ['a/0']],
   [{ minBytes: 22 }, []],
 ];
+
+function failures({ result }: Told): unknown {
+  return result.failures.map(({ path, code }) => `${path} ${code}`).sort();
+}
 
 function sums({ result: { scanned, done, skipped, failed, skipReasons, exitCode } }: Told): unknown {
   return { scanned, done, skipped, failed, skipReasons: { ...skipReasons }, exitCode };
@@ -74,13 +78,23 @@ describe('sizes', () => {
     await world.store.delete('backup/a/9');
     await world.store.delete('backup/b/20');
     await world.putPlain('backup/a/10', 'more than ten bytes');
-    const failures = ({ result }: Told): unknown => result.failures.map(({ path, code }) => `${path} ${code}`).sort();
     const verified = await world.verify({ manifest, maxBytes: 10 });
     assert.deepEqual(failures(verified), ['a/10 not-sealed', 'a/9 missing']);
     assert.deepEqual([verified.result.scanned, verified.result.skipped], [5, 2]);
     assert.deepEqual(failures(await world.verify({ manifest, maxBytes: 10, against: world.source })), failures(verified));
     const pulled = await world.pull(world.path('back'), { manifest, minBytes: 11, maxBytes: 21 });
     assert.deepEqual(failures(pulled), ['a/10 not-sealed', 'b/20 missing']);
+  });
+
+  it('that an object has and the file of its name has not do not hide that the two differ', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { cut: 'long before', grown: 'short', gone: 'long before', kept: 'kept' });
+    await world.push();
+    plant(world.source, { cut: 'cut', grown: 'long by now' });
+    rmSync(join(world.source, 'gone'));
+    const told = await world.verify({ maxBytes: 10, against: world.source });
+    assert.deepEqual(failures(told), ['cut differs', 'grown differs']);
+    assert.deepEqual([told.result.done, told.result.skipReasons], [1, { excluded: 1 }]);
   });
 });
 

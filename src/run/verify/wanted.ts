@@ -1,11 +1,15 @@
+import { statSync } from 'node:fs';
 import type { SkipReason } from '../events.js';
+import { localPath } from '../local-path.js';
 import type { PreparedReading } from '../pull/prepare-pull.js';
 import type { PushedBefore } from '../pushed-before.js';
 import type { EncodedPath } from '../types.js';
+import type { Against } from './against.js';
 
 interface Grounds {
-  readonly prepared: Pick<PreparedReading, 'selection' | 'takesSize'>;
+  readonly prepared: Pick<PreparedReading, 'selection' | 'takesSize' | 'root'>;
   readonly pushed: PushedBefore;
+  readonly against: Against | undefined;
 }
 
 /** Why an object of the listing is not looked at, if so. */
@@ -17,8 +21,8 @@ export function whyPassedOver({ path, key, sizeBytes }: { readonly path: Encoded
   if (key.endsWith('/') && sizeBytes === 0) {
     return 'empty-directory';
   }
-  // One that has outgrown the sizes is still to be what was recorded within them.
-  return takesSize(sizeBytes) || wasOfSize(path, grounds) ? undefined : 'excluded';
+  // One that has outgrown the sizes is still to be what was recorded within them, or what a file is that has not.
+  return takesSize(sizeBytes) || wasOfSize(path, grounds) || isOfSizeHere(path, grounds) ? undefined : 'excluded';
 }
 
 /** Of what the manifest records. */
@@ -29,4 +33,18 @@ export function isWanted(path: EncodedPath, grounds: Grounds): boolean {
 function wasOfSize(path: EncodedPath, { prepared, pushed }: Grounds): boolean {
   const recorded = pushed.find(path);
   return recorded !== undefined && prepared.takesSize(recorded.sizeBytes);
+}
+
+/** Of the file that it is compared with. */
+function isOfSizeHere(path: EncodedPath, { against, prepared: { root, takesSize } }: Grounds): boolean {
+  if (against === undefined) {
+    return false;
+  }
+  try {
+    const stats = statSync(localPath(root.raw, path), { throwIfNoEntry: false });
+    return stats?.isFile() === true && takesSize(stats.size);
+  } catch {
+    // What cannot be looked at, the walk names.
+    return false;
+  }
 }
