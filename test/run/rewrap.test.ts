@@ -223,6 +223,21 @@ describe('rewrap', () => {
     assert.equal((await world.verify()).result.exitCode, 0);
   });
 
+  it('does not believe a server that holds another body afterwards', async (t) => {
+    const world = await small(t, ['a']);
+    const otherBody = { kind: 'wrong-checksums', crc64: '1' } as const;
+    let copies = 0;
+    world.faults = ({ operation }) => {
+      copies += operation === 'CopyObject' ? 1 : 0;
+      if (copies > 1 && operation === 'CopyObject') {
+        return { kind: 'answer', status: 412, code: 'PreconditionFailed' };
+      }
+      return copies > 0 ? otherBody : undefined;
+    };
+    const { result } = await world.rewrap([strangersKey(), world.key]);
+    assert.deepEqual([failuresOf(result), result.exitCode, copies], [['a: checksum-mismatch'], 4, 2]);
+  });
+
   it('stops in good order on an abort, and the next one does the rest', async (t) => {
     const names = Array.from({ length: 40 }, (_, index) => `file-${index}`);
     const world = await small(t, names);

@@ -68,9 +68,13 @@ async function openOnceMore(key: string, head: ObjectHead, policy: OpeningPolicy
  */
 async function replace(key: string, head: ObjectHead, metadata: Metadata, store: ObjectStore): Promise<void> {
   const refusal = await refusalOf(store.replaceMetadata(key, { metadata, head }));
-  const { metadata: kept } = await store.head(key);
+  const { metadata: kept, sizeBytes, crc64 } = await store.head(key);
   if (Object.entries(metadata).some(([name, value]) => kept[name] !== value)) {
     throw refusal ?? notKept(key);
+  }
+  // Also where an answer that said so was followed by one that was refused.
+  if (sizeBytes !== head.sizeBytes || (crc64 !== undefined && head.crc64 !== undefined && crc64 !== head.crc64)) {
+    throw otherBody(key);
   }
 }
 
@@ -105,5 +109,11 @@ function foreign(key: string): UnauthenticatedObjectError {
 function notKept(key: string): StoreError {
   return new StoreError('checksum-mismatch', `${key}: the server accepted new metadata and answers with other`, {
     object: key, remedy: 'keep the old master key; somebody else may be changing the object, so run the rewrap again',
+  });
+}
+
+function otherBody(key: string): StoreError {
+  return new StoreError('checksum-mismatch', `${key}: with its new metadata the server holds another body than before`, {
+    object: key, remedy: 'restore the object from a copy that you trust, or push its file again',
   });
 }
