@@ -106,7 +106,7 @@ function refusedByProxy({ status, hadCredentials }: ProxyRefusal, { object, orig
   const who = `${object}: the proxy ${proxy ?? ''}`;
   if (status === 407) {
     const says = hadCredentials ? 'does not accept user and password' : 'asks for user and password';
-    const remedy = 'Put them into the URL of the proxy, http://user:password@host:port, in HTTPS_PROXY or SEALIFT_PROXY, never on the command line; Basic is the one scheme that is known.';
+    const remedy = 'Put them into the URL of the proxy, http://user:password@host:port, in SEALIFT_PROXY, or in HTTPS_PROXY without --proxy, never on the command line; Basic is the one scheme that is known.';
     return new StoreError('access-denied', `${who} ${says} (HTTP 407)`, { object, status, remedy });
   }
   if (status >= 500 || status === 408 || status === 429) {

@@ -117,7 +117,7 @@ describe('a proxy that does not connect', () => {
       const { failure, proxy } = await refused(t, onlyFor('user', 'right'), scheme, credentials);
       assert.deepEqual([failure.code, failure.exitCode, failure.retryable, failure.status], ['access-denied', 5, false, 407]);
       assert.equal(failure.message, `oss://b/k: the proxy ${proxy} ${said} user and password (HTTP 407)`);
-      assert.match(failure.remedy ?? '', /HTTPS_PROXY/);
+      assert.match(failure.remedy ?? '', /in SEALIFT_PROXY, or in HTTPS_PROXY without --proxy/);
       assert.doesNotMatch(JSON.stringify([failure, failure.stack]), /canary|Y2FuYXJ5/);
       assert.equal(failure.cause, undefined);
     });
