@@ -34,6 +34,16 @@ describe('sealift rewrap', () => {
     assert.equal((await world.call(['verify', PLACE, '--local', '--key', OLD])).code, 0);
   });
 
+  it('plans what is left to do, which a verification does not tell where KMS opens it', async () => {
+    assert.equal((await world.call(['push', 'photos', 'oss://vault/kms', '--local', '--kms-key', 'default', '--quiet'])).code, 0);
+    const rewrap = ['rewrap', 'oss://vault/kms', '--local', '--key', 'new.pem'];
+    assert.equal((await world.call([...rewrap, '--exclude', 'one.jpg'])).code, 0);
+    assert.equal((await world.call(['verify', 'oss://vault/kms', '--local', '--key', 'new.pem', '--headers-only'])).code, 0);
+    assert.match((await world.call([...rewrap, '--dry-run'])).stdout, /2 scanned = 1 done \+ 1 skipped/);
+    assert.equal((await world.call(rewrap)).code, 0);
+    assert.match((await world.call([...rewrap, '--dry-run'])).stdout, /2 scanned = 0 done \+ 2 skipped/);
+  });
+
   it('takes key files with passphrases of their own', async () => {
     const phrases = { A: 'first phrase', B: 'second phrase' };
     for (const [name, phrase] of Object.entries(phrases)) {
