@@ -1,4 +1,4 @@
-/** The way that push, pull and verify have in common: settings → session → run → summary → exit code. */
+/** The way that push, pull, verify and rewrap have in common: settings → session → run → summary → exit code. */
 import { loadConfig, type Config } from '../config.js';
 import { SealiftError, toFailure, exitCodeOf } from '../errors.js';
 import { addsUp, shellWord } from '../report/closing.js';
