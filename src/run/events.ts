@@ -50,7 +50,7 @@ export interface ProgressEvent extends Counters {
   readonly event: 'progress';
   /** Plaintext bytes of everything scanned so far. */
   readonly scannedBytes: number;
-  /** Plaintext bytes moved so far, parts of unfinished files included; of a rewrap, those that have come under the new key. */
+  /** Plaintext bytes moved so far, parts of unfinished files included; of a rewrap, those of the objects that are done. */
   readonly movedBytes: number;
   /** Whether the walk or listing is still going on, so that totals are lower bounds. */
   readonly scanning: boolean;

@@ -112,7 +112,7 @@ export interface RewrapItem {
   readonly id: number;
   readonly path: EncodedPath;
   readonly key: ObjectKey;
-  /** As the listing has it. */
+  /** As listed. */
   readonly sizeBytes: number;
 }
 

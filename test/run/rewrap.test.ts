@@ -115,6 +115,15 @@ describe('rewrap', () => {
     assert.deepEqual(only(world.requests, 'CopyObject'), []);
   });
 
+  it('shows how far it is, though no body moves', async (t) => {
+    const world = await small(t, ['a', 'b', 'c']);
+    await world.rewrap([strangersKey(), world.key], { include: ['a'] });
+    const { events } = await world.rewrap([strangersKey(), world.key]);
+    const [progress] = events.filter((event) => event.event === 'progress').slice(-1);
+    assert.deepEqual([progress?.scannedBytes, progress?.movedBytes], [36, 24]);
+    assert.deepEqual(events.filter((event) => event.event === 'file').map(({ path, bytes }) => [path, bytes]).sort(), [['a', 12], ['b', 12], ['c', 12]]);
+  });
+
   it('skips what KMS has wrapped under the same version of its key, at two calls each at most', async (t) => {
     const world = await makeWorld(t);
     plant(world.source, { a: 'a', b: 'b' });

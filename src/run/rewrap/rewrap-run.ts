@@ -92,6 +92,7 @@ export class RewrapRun {
   #succeed({ path, key }: RewrapItem, bytes: number): void {
     const { tally } = this.#session;
     this.#session.succeeded();
+    // None does, but whoever waits sees by them how far it is.
     tally.moved(bytes);
     if (this.#task.dryRun) {
       tally.planned({ path, key, bytes });
@@ -100,12 +101,12 @@ export class RewrapRun {
     }
   }
 
-  #fail({ path, key }: RewrapItem, failure: Failure): void {
+  #fail({ path, key, sizeBytes }: RewrapItem, failure: Failure): void {
     if (this.#session.isEcho(failure)) {
       this.#session.tally.parked();
       return;
     }
-    this.#session.tally.failed({ path, key }, failure);
+    this.#session.tally.failed({ path, key, bytes: sizeBytes }, failure);
     this.#session.failed(failure);
   }
 }
