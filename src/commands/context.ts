@@ -1,5 +1,6 @@
 import type { CommandModule } from 'yargs';
 import type { Environment } from '../config.js';
+import type { ThreadPool, ThreadPoolOptions } from '../run/threads/thread-pool.js';
 
 /** What a command takes and does; how it is called stands in the table of all of them. */
 export type CommandBody = Pick<CommandModule, 'builder' | 'handler'>;
@@ -22,4 +23,6 @@ export interface Context {
   readonly exitWith: (exitCode: number) => void;
   /** Says that the last JSON event was written, so that nobody writes a second one. */
   readonly summarized: () => void;
+  /** Threads that outlive a command, for a process that runs many. @default each run starts its own, and ends them */
+  readonly lendThreads?: ((asked: Pick<ThreadPoolOptions, 'threads' | 'concurrency'>) => ThreadPool) | undefined;
 }

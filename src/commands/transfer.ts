@@ -43,7 +43,7 @@ export async function runTransfer(context: Context, transfer: Transfer, start: (
   const settings = withMoments(await withLists(config.settings), context.now());
   const reporter = await openReporter(context, transfer.label, settings);
   try {
-    const result = await withThreads(settings, async (pool) => {
+    const result = await withThreads(context, settings, async (pool) => {
       const session = await openSession(context, config, location, transfer.purpose);
       const common = commonOptions(context, { transfer, config, settings, session, reporter, pool });
       return await start({ settings, session, common }).finally(() => session.close());
@@ -81,12 +81,16 @@ function withMoments(settings: Settings, nowMs: number): Settings {
 }
 
 /** Threads start while keys are read and the rest of the run is loaded, if there are descriptors for all that at once. A plan needs none. */
-async function withThreads<T>(settings: Settings, work: (threads: ThreadPool | undefined) => Promise<T>): Promise<T> {
+async function withThreads<T>({ lendThreads }: Context, settings: Settings, work: (threads: ThreadPool | undefined) => Promise<T>): Promise<T> {
   if (settings['dry-run'] === true) {
     return await work(undefined);
   }
+  const asked = defined({ threads: settings.threads, concurrency: settings.concurrency });
+  if (lendThreads !== undefined) {
+    return await work(lendThreads(asked));
+  }
   const { ThreadPool } = await import('../run/threads/thread-pool.js');
-  const pool = new ThreadPool(defined({ threads: settings.threads, concurrency: settings.concurrency }));
+  const pool = new ThreadPool(asked);
   if (!pool.fewDescriptors) {
     pool.start();
   }

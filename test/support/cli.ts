@@ -5,7 +5,7 @@ import { commandLine } from '../../src/commands/command-line.js';
 import type { RsaKey } from '../../src/keys/rsa.js';
 import type { Tuning } from '../../src/run/options.js';
 import { listen } from '../commands/support.js';
-import { PACKAGE_ROOT, SMALL, type World } from './world.js';
+import { PACKAGE_ROOT, SMALL, threadsFor, type World } from './world.js';
 
 export interface Finished {
   readonly code: number | null;
@@ -46,9 +46,9 @@ export async function runCli(args: readonly string[], place: Place): Promise<Fin
   return await startCli(args, place).finished;
 }
 
-/** The same within this process, at a tenth of the cost: for everything but how a process starts, is signalled and ends. */
+/** The same within this process and in warm threads, at a tenth of the cost: for everything but how a process starts, is signalled and ends. */
 export async function callCli(args: readonly string[], { cwd, env = {} }: Place): Promise<Finished> {
-  const { stdout, stderr, exitCode } = await listen({ cwd, env: environment(cwd, env) }, async (context) => context.exitWith(await commandLine(args, context).run()));
+  const { stdout, stderr, exitCode } = await listen({ cwd, env: environment(cwd, env), lendThreads: threadsFor }, async (context) => context.exitWith(await commandLine(args, context).run()));
   return { code: exitCode, signal: null, stdout: stdout.toString(), stderr };
 }
 

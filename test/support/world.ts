@@ -12,7 +12,7 @@ import type { PullOptions, PushOptions, RewrapOptions, RunResult, StoreTarget, T
 import { pull } from '../../src/run/pull.js';
 import { push } from '../../src/run/push.js';
 import { rewrap } from '../../src/run/rewrap.js';
-import { ThreadPool } from '../../src/run/threads/thread-pool.js';
+import { ThreadPool, type ThreadPoolOptions } from '../../src/run/threads/thread-pool.js';
 import { verify } from '../../src/run/verify.js';
 import { createOssStore } from '../../src/store/oss.js';
 import type { ObjectStore } from '../../src/store/store.js';
@@ -78,11 +78,17 @@ export const SMALL = { threads: 1, concurrency: 4, memoryBytes: 8 * 1024 * 1024,
 export const TWO_THREADS = { ...SMALL, threads: 2 } as const;
 
 /** The threads of all worlds of a process, dearer to start than the work of most tests. A call with a tuning of its own has threads of its own, unless it names these. */
-const POOLS = new Map<number, ThreadPool>();
+const POOLS = new Map<string, ThreadPool>();
 
 export function warmThreads(threads = 1): ThreadPool {
-  const pool = POOLS.get(threads) ?? new ThreadPool({ threads, concurrency: SMALL.concurrency });
-  POOLS.set(threads, pool);
+  return threadsFor({ threads, concurrency: SMALL.concurrency });
+}
+
+/** The same for whoever asks for so many; the same pool for the same numbers. */
+export function threadsFor(asked: Pick<ThreadPoolOptions, 'threads' | 'concurrency'>): ThreadPool {
+  const name = `${asked.threads} of ${asked.concurrency}`;
+  const pool = POOLS.get(name) ?? new ThreadPool(asked);
+  POOLS.set(name, pool);
   return pool;
 }
 
