@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
+import { keyFile } from '../support/cli.js';
+import { strangersKey } from '../support/world.js';
 import { createWorld, eventsOf } from './process.js';
 
 const world = createWorld();
@@ -48,8 +50,9 @@ describe('sealift rewrap', () => {
     const phrases = { A: 'first phrase', B: 'second phrase' };
     for (const [name, phrase] of Object.entries(phrases)) {
       writeFileSync(world.path(name), `${phrase}\n`, { mode: 0o600 });
-      assert.equal((await world.call(['keys', 'create', `${name}.pem`, '--bits', '2048', '--passphrase-file', name])).code, 0);
     }
+    keyFile(world, strangersKey(0), 'A.pem', phrases.A);
+    keyFile(world, strangersKey(1), 'B.pem', phrases.B);
     const keys = ['--key', 'B.pem', '--key', 'A.pem'];
     assert.equal((await world.call(['push', 'photos', 'oss://vault/locked', '--local', '--key', 'A.pem', '--passphrase-file', 'A'])).code, 0);
     const half = await world.call(['rewrap', 'oss://vault/locked', '--local', ...keys, '--passphrase-file', 'A']);

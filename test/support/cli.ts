@@ -68,9 +68,10 @@ export function reach(world: World, tuning: Required<Omit<Tuning, 'firstTouch' |
   };
 }
 
-/** A private key file (0600) made for this test. */
-export function keyFile(world: Pick<World, 'path'>, key: RsaKey, name = 'key'): string {
+/** A private key file (0600) made for this test; under a passphrase as OpenSSL makes it by default, which opens 300 times as fast as ours. */
+export function keyFile(world: Pick<World, 'path'>, key: RsaKey, name = 'key', passphrase?: string): string {
   const file = world.path(name);
-  writeFileSync(file, key.privateKey?.export({ type: 'pkcs8', format: 'pem' }) ?? '', { mode: 0o600 });
+  const protection = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase };
+  writeFileSync(file, key.privateKey?.export({ type: 'pkcs8', format: 'pem', ...protection }) ?? '', { mode: 0o600 });
   return file;
 }
