@@ -11,6 +11,7 @@ import type { KeysContext } from '../../src/commands/run-keys.js';
 import { loadRsaKey } from '../../src/keys/key-files.js';
 import { Passphrase } from '../../src/keys/passphrase.js';
 import { vectorKey } from '../keys/fixtures.js';
+import { keyFile } from '../support/cli.js';
 
 const PASSPHRASE = 'correct horse';
 const passphrase = new Passphrase(PASSPHRASE);
@@ -20,6 +21,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sealift-keys-command-'));
   await writeFile(join(folder, 'pass'), `${PASSPHRASE}\n`, { mode: 0o600 });
   await run(['keys', 'create', 'locked.key', '--bits', '2048', '--passphrase-file', 'pass']);
+  keyFile({ path: (name) => join(folder, name) }, vectorKey(), 'quick.key', PASSPHRASE);
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
@@ -110,9 +112,9 @@ describe('keys show', () => {
   });
 
   it('asks once', async () => {
-    assert.equal((await run(['keys', 'show', 'locked.key', '--passphrase-prompt'], [PASSPHRASE])).questions.length, 1);
-    await assert.rejects(run(['keys', 'show', 'locked.key', '--passphrase-prompt'], ['wrong']), { code: 'passphrase-wrong', exitCode: 5 });
-    await assert.rejects(run(['keys', 'show', 'locked.key']), { code: 'passphrase-wrong', remedy: /--passphrase-prompt/ });
+    assert.equal((await run(['keys', 'show', 'quick.key', '--passphrase-prompt'], [PASSPHRASE])).questions.length, 1);
+    await assert.rejects(run(['keys', 'show', 'quick.key', '--passphrase-prompt'], ['wrong']), { code: 'passphrase-wrong', exitCode: 5 });
+    await assert.rejects(run(['keys', 'show', 'quick.key']), { code: 'passphrase-wrong', remedy: /--passphrase-prompt/ });
   });
 
   it('prints a hostile name on one line', async () => {
@@ -136,7 +138,7 @@ describe('keys import', () => {
   });
 
   it('keeps the passphrase of the original', async () => {
-    const { output } = await run(['keys', 'import', 'locked.key', 'copy.key', '--passphrase-env', 'PASS']);
+    const { output } = await run(['keys', 'import', 'quick.key', 'copy.key', '--passphrase-env', 'PASS']);
     assert.match(output, /encrypted under the passphrase/);
     assert.match(await readFile(join(folder, 'copy.key'), 'utf8'), /ENCRYPTED/);
     assert.ok((await loadRsaKey(join(folder, 'copy.key'), { passphrase })).privateKey);
