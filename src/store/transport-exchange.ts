@@ -18,13 +18,14 @@ export interface HttpAnswer {
 
 export interface ExchangeOptions {
   readonly subject: Subject;
-  /** Deliver the body of a 2xx answer as a stream instead of whole. */
+  /** Deliver the body of a 2xx answer, if it has one, as a stream instead of whole. */
   readonly streamed: boolean;
   readonly signal: AbortSignal | undefined;
   readonly rate: { readonly windowMs: number; readonly bytesPerSecond: number; readonly now: () => number };
 }
 
 const EMPTY = Buffer.alloc(0);
+const NO_CONTENT = 204;
 
 /** The connection that an exchange has got. */
 export interface Line {
@@ -72,7 +73,8 @@ export class Exchange {
     this.#status = status;
     this.#headers = headers;
     this.#floor.wait();
-    if (this.#options.streamed && status < 300) {
+    // A stream of nothing would break, whatever the headers announce, before anybody could hear it.
+    if (this.#options.streamed && status < 300 && status !== NO_CONTENT) {
       this.#openBody();
     }
     return this.#body !== undefined;

@@ -139,6 +139,12 @@ describe('a failed exchange', () => {
       assert.match((await failureOf(transport.request(url, stream))).message, /does not announce its length/);
     }));
 
+  it('streams nothing of an answer that has no body, whatever length it announces', () =>
+    over(() => 'HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\n', async (transport, _server, url) => {
+      const { status, data, body } = await transport.request(url, stream);
+      assert.deepEqual([status, data.length, body], [204, 0, undefined]);
+    }));
+
   it('gives up when an answer trickles, by the time spent waiting', () => {
     let now = 0;
     const next = gate();
