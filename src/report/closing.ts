@@ -114,6 +114,10 @@ function causeLines(what: string, { code, message, remedy }: Cause): string[] {
 }
 
 function manifestLines(result: RunResult, { dryRun, resumeOptions }: Closing): string[] {
+  if (result.run === 'rewrap' && isInterruption(result.exitCode)) {
+    // The objects themselves say what is done.
+    return ['  continue with: the same command'];
+  }
   if (result.manifest === undefined || dryRun) {
     return [];
   }

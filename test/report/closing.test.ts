@@ -41,6 +41,13 @@ describe('closingLines', () => {
     assert.ok(lines.includes('  … and 1,990 more; all of them: sealift status /m/r1.jsonl'));
   });
 
+  it('of a rewrap that was interrupted say that the same command goes on', () => {
+    const { manifest: _, ...rest } = result;
+    const rewrap: Closing = { ...closing, label: 'rewrap', resumeOptions: undefined };
+    assert.equal(closingLines({ ...rest, run: 'rewrap', exitCode: 130, complete: false }, rewrap).at(-1), '  continue with: the same command');
+    assert.equal(closingLines({ ...rest, run: 'rewrap' }, rewrap).at(-1), '  82.1 MiB under the new key, none of it moved, in 2.0 s');
+  });
+
   it('of a verification do not send anybody to the manifest, which has none of the failures', () => {
     const failures = Array.from({ length: 50 }, (_, index): FileFailure => ({ path: `f${index}`, code: 'missing', message: 'gone' }));
     const failed = { ...result, done: 0, failed: 2_000, skipped: 0, scanned: 2_000, exitCode: 4, complete: false, failures };
