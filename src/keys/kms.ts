@@ -91,6 +91,8 @@ export function kmsFingerprint({ region, keyId = '*' }: Pick<KmsKey, 'region' | 
  */
 export function kmsUnwrapper(key: KmsKey, client = new KmsClient(key), starts: StartSource = new StartCache()): KeyUnwrapper {
   const proven = new Set<EncryptionContext>();
+  /** Which key a start block was under, where this thread has asked. */
+  const holders = new WeakMap<StartBlock, string>();
   contextOf(key, 'kms');
   return {
     description: key.keyId === undefined ? `KMS (${key.region})` : `KMS ${key.keyId} (${key.region})`,
@@ -107,14 +109,19 @@ export function kmsUnwrapper(key: KmsKey, client = new KmsClient(key), starts: S
         proven.add(context);
         return opened;
       };
+      const unwrapStart = async (until: AbortSignal | undefined): Promise<StartBlock | null> => {
+        const { plaintext, under } = await decrypt(startBlob, until);
+        const start = parseStart(dialect, plaintext);
+        return start === null || under === undefined ? start : holding(start, under, holders);
+      };
       // Both are always asked for, so that the answer to one can tell what a refusal of the other means. A start that is
       // known already was opened under this key as well, by another thread perhaps.
       const [dataKey, start] = await Promise.allSettled([
         decrypt(keyBlob, signal).then(prove),
-        starts.get(`${dialect} ${startBlob}`, async (shared) => parseStart(dialect, (await decrypt(startBlob, shared)).plaintext), signal).then(prove),
+        starts.get(`${dialect} ${startBlob}`, unwrapStart, signal).then(prove),
       ]);
       throwUnlessExplained([dataKey, start], explained(dialect, proven.has(context)));
-      return combine(valueOf(dataKey), valueOf(start));
+      return combine(valueOf(dataKey), valueOf(start), holders);
     },
   };
 }
@@ -203,11 +210,18 @@ function valueOf<T>(outcome: PromiseSettledResult<T>): T | undefined {
   return outcome.status === 'fulfilled' ? outcome.value : undefined;
 }
 
-function combine(opened: DecryptedText | undefined, startBlock: StartBlock | null | undefined): UnwrappedKeys | null {
+function holding(start: StartBlock, under: string, holders: WeakMap<StartBlock, string>): StartBlock {
+  holders.set(start, under);
+  return start;
+}
+
+/** Says which key holds both only where it is one: an alias may have been given to another key between the two. */
+function combine(opened: DecryptedText | undefined, startBlock: StartBlock | null | undefined, holders: WeakMap<StartBlock, string>): UnwrappedKeys | null {
   const dataKey = opened === undefined ? undefined : decodeBase64(opened.plaintext);
   if (dataKey?.length === DATA_KEY_BYTES && startBlock !== null && startBlock !== undefined) {
     const adopted = DataKey.adopt(dataKey);
-    return opened?.under === undefined ? { dataKey: adopted, startBlock } : { dataKey: adopted, startBlock, under: opened.under };
+    const under = opened?.under;
+    return under === undefined || holders.get(startBlock) !== under ? { dataKey: adopted, startBlock } : { dataKey: adopted, startBlock, under };
   }
   dataKey?.fill(0);
   return null;

@@ -33,8 +33,8 @@ export interface UnwrappedKeys {
   readonly dataKey: DataKey;
   readonly startBlock: StartBlock;
   /**
-   * Which key holds the wrapped value: the fingerprint of an RSA key, or `kms:<KeyId>:<KeyVersionId>` as KMS itself names
-   * them in its answer to Decrypt of the data key. Undefined where nobody says.
+   * Which key holds both wrapped values: the fingerprint of an RSA key, or `kms:<KeyId>:<KeyVersionId>` as KMS itself names
+   * them in its answers to Decrypt. Undefined where nobody says, and where they are not under the same.
    */
   readonly under?: string;
 }

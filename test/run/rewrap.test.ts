@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import type { KmsKey } from '../../src/keys/kms.js';
 import type { MasterKey } from '../../src/keys/master-key.js';
 import type { RsaKey } from '../../src/keys/rsa.js';
 import type { RunResult } from '../../src/run/options.js';
@@ -11,6 +12,7 @@ import { content, describeTree, plant, plantHostile } from '../support/trees.js'
 import { makeWorld, only, publicHalf, strangersKey, TWO_THREADS, type World } from '../support/world.js';
 
 const LARGE = 4_300_000;
+const START = 'x-oss-meta-oss-crypto-start';
 const WRAPPING = /^x-oss-meta-oss-(?:crypto-key|crypto-start|wrap-alg)$/;
 
 function failuresOf({ failures }: RunResult): string[] {
@@ -132,6 +134,23 @@ describe('rewrap', () => {
     assert.deepEqual((await world.rewrap([kmsKey(world)])).result.skipReasons, { 'same-key': 2 });
     assert.deepEqual(kmsCalls(world.requests).map(({ operation }) => operation).filter((operation) => operation === 'Encrypt'), ['Encrypt']);
     assert.deepEqual(only(world.requests, 'CopyObject'), []);
+  });
+
+  it('takes over a start block, too, that is under another KMS key than its data key', async (t) => {
+    const world = await makeWorld(t);
+    plant(world.source, { a: 'a', b: 'b' });
+    const [one, two] = ['alias/one', 'alias/two'].map((alias) => kmsKey(world, { keyId: world.cloud.createKmsKey(alias) })) as [KmsKey, KmsKey];
+    await world.push({ keys: [one] });
+    const { metadata: { [START]: underOne = '' } } = await world.store.head('backup/a');
+    await world.rewrap([two]);
+    for (const name of ['backup/a', 'backup/b']) {
+      const head = await world.store.head(name);
+      await world.store.replaceMetadata(name, { head, metadata: { ...head.metadata, [START]: underOne } });
+    }
+    assert.deepEqual((await world.rewrap([two])).result.done, 2);
+    assert.notEqual((await world.store.head('backup/b')).metadata[START], underOne);
+    assert.deepEqual((await world.rewrap([two])).result.skipReasons, { 'same-key': 2 });
+    assert.equal((await world.verify({ keys: [anyKmsKey(world)] })).result.exitCode, 0);
   });
 
   it('needs the new public key alone, but cannot recognise then what it has done', async (t) => {

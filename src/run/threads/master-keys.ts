@@ -35,8 +35,9 @@ export function openMasterKeys({ keys, family, rewrap }: Pick<WorkerContext, 'ke
     clients.set(key, client);
     return client;
   };
-  const unwrapperOf = (key: MasterKey): KeyUnwrapper =>
-    isKmsKey(key) ? kmsUnwrapper(key, clientOf(key), scoped(commons, keys.indexOf(key))) : rsaUnwrapper(key);
+  // What another thread has unwrapped does not say under which key it was, and a rewrap has to know.
+  const startsOf = (key: KmsKey): StartSource | undefined => (rewrap === undefined ? scoped(commons, keys.indexOf(key)) : undefined);
+  const unwrapperOf = (key: MasterKey): KeyUnwrapper => (isKmsKey(key) ? kmsUnwrapper(key, clientOf(key), startsOf(key)) : rsaUnwrapper(key));
   const keyringOf = (some: readonly MasterKey[]): Keyring => new Keyring(some.filter(canOpen).map(unwrapperOf));
   return {
     // Most objects of a rewrap are not under the first key yet.
