@@ -28,7 +28,7 @@ describe('what a push says to go on with', () => {
     mkdirSync(world.path(deep), { recursive: true });
     writeFileSync(world.path(deep, 'file'), 'its key is longer than OSS allows');
     writeFileSync(world.path('phrase'), 'phrase\n', { mode: 0o600 });
-    assert.equal((await world.call(['keys', 'create', 'k.pem', '--bits', '2048', '--passphrase-file', 'phrase'])).code, 0);
+    keyFile(world, testKey(), 'k.pem', 'phrase');
     const { code, stdout } = await world.call(['push', 'long', 'oss://bucket/long', '--local', '--key', 'k.pem', '--passphrase-file', 'phrase', '--manifest', 'm.jsonl']);
     assert.equal(code, 3);
     const [, options = ''] = /continue with: sealift resume \S+ (.*)$/m.exec(stdout) ?? [];
