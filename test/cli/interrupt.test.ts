@@ -66,7 +66,7 @@ describe('a push that is interrupted', () => {
     assert.deepEqual([summary?.event, summary?.['exitCode']], ['summary', 130]);
     assert.ok(Number(summary?.['done']) < FILES, 'everything was done: nothing was interrupted');
     assert.match(stderr, /push interrupted[\s\S]*continue with: sealift resume .*\.jsonl --key .*key\.pem/);
-    assert.equal((await world.run(['status'])).code, 3);
+    assert.equal((await world.call(['status'])).code, 3);
     manifest = String(events[0]?.['manifest']);
   });
 
@@ -89,7 +89,7 @@ describe('a push that is interrupted', () => {
     faults = undefined;
     const without = await world.call(['resume', manifest], env);
     assert.equal(without.code, 5, without.stderr);
-    const { code, stdout, stderr } = await world.run(['resume', basename(manifest, '.jsonl'), '--key', 'key.pem', '--json'], env);
+    const { code, stdout, stderr } = await world.call(['resume', basename(manifest, '.jsonl'), '--key', 'key.pem', '--json'], env);
     assert.equal(code, 0, stderr);
     const summary = eventsOf(stdout).at(-1);
     assert.deepEqual([summary?.['scanned'], summary?.['failed']], [FILES, 0]);

@@ -12,7 +12,7 @@ import type { Place } from '../../src/commands/bench/target.js';
 import { makeWork } from '../../src/commands/bench/work.js';
 import { createRsaKey } from '../../src/keys/key-files.js';
 import type { Credentials } from '../../src/run/options.js';
-import { reach, runCli, startCli } from '../support/cli.js';
+import { callCli, reach, runCli, startCli } from '../support/cli.js';
 import { openProxy } from '../support/proxy.js';
 import { makeWorld, type World } from '../support/world.js';
 
@@ -48,7 +48,7 @@ describe('sealift bench against a bucket', () => {
   it('reaches it through the proxy that is named', async (t) => {
     const world = await makeWorld(t);
     const { url, host, seen } = await openProxy(t, { refuse: () => 'HTTP/1.1 403 Forbidden\r\n\r\n' });
-    const { code, stderr } = await runCli(['bench', ...TARGET, '--proxy', url], place(world));
+    const { code, stderr } = await callCli(['bench', ...TARGET, '--proxy', url], place(world));
     assert.equal(code, 9, stderr);
     assert.match(stderr, new RegExp(`the proxy ${host} refuses to connect`));
     assert.equal(seen.length, 1);
