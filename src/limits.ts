@@ -163,6 +163,8 @@ export const SEND_CHUNK_BYTES = 256 * KiB;
 export const MIN_BANDWIDTH = 16 * KiB;
 /** With a bandwidth, bodies move by pieces of which so many make up a second, or by smaller ones: of 1,024 requests in flight each moves twice a minute, whatever the bandwidth, and servers end what does not move for one. Ours. */
 export const BANDWIDTH_PIECES_PER_SECOND = 32;
+/** With a bandwidth, milliseconds that the parts of a file which are under way take at most, one part apart: an interruption keeps nothing that is half sent. Ours. */
+export const IN_FLIGHT_MS = 10_000;
 /** Bytes read from a socket at a time. Ours: as many as Node reads. */
 export const RECEIVE_BYTES = 64 * KiB;
 /** The same of a body of so many bytes or more: parts of large objects. Ours, measured: a twentieth less CPU time for a pull of them. */

@@ -88,7 +88,7 @@ export class Dispatcher<D, I extends { readonly id: number }> {
     if (bytes < bounds.partBytes) {
       return memory;
     }
-    this.#heavy ??= inTurn(new PartWindow(pool, bounds.threads), memory);
+    this.#heavy ??= inTurn(new PartWindow(pool, bounds), memory);
     return this.#heavy;
   }
 

@@ -3,7 +3,7 @@ import { SCANS_PER_THREAD, SLICE_BYTES } from '../limits.js';
 import { Budget } from './budget.js';
 import type { Bounds } from './effective.js';
 import type { Job, Piece, PieceProof, ResultOf, ScanJob } from './jobs.js';
-import { PartWindow } from './part-window.js';
+import { PartWindow, type WindowBounds } from './part-window.js';
 import { valueOf } from './result.js';
 import type { Arena, Region } from './threads/arena.js';
 import type { Pool } from './threads/pool.js';
@@ -114,13 +114,14 @@ export function withSlots<L>(slots: Budget, count: number, memory: Lender<L>): L
 }
 
 /** What parts travel by. */
-export interface Road extends Pick<Workshop, 'slots'>, Pick<ScanScene, 'bounds'> {
+export interface Road extends Pick<Workshop, 'slots'> {
+  readonly bounds: WindowBounds;
   readonly pool: Pick<Pool, 'watchIdleness'>;
 }
 
 /** Lends to parts that travel: each takes a slot besides its bytes, and no more are begun than keep the threads busy. */
 export function travelling<L>({ pool, slots, bounds }: Road, memory: Lender<L>): Lender<L> {
-  return inTurn(new PartWindow(pool, bounds.threads), withSlots(slots, 1, memory));
+  return inTurn(new PartWindow(pool, bounds), withSlots(slots, 1, memory));
 }
 
 /** What pass 1 is made on: `keep` lends regions in which the ciphertext of the pieces stays. */

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { PARTS_PER_THREAD } from '../../src/limits.js';
-import { PartWindow } from '../../src/run/part-window.js';
+import { MiB, PARTS_PER_THREAD } from '../../src/limits.js';
+import { PartWindow, type WindowBounds } from '../../src/run/part-window.js';
 
 const THREADS = 3;
 const FIRST = PARTS_PER_THREAD * THREADS;
+const BOUNDS: WindowBounds = { threads: THREADS, partBytes: 8 * MiB, bandwidthBytesPerSecond: undefined };
 
 describe('the parts of a file that are under way at once', () => {
   it('stay as few as they were while the threads are busy', async () => {
-    const window = new PartWindow({ watchIdleness: () => () => 0.1 }, THREADS);
+    const window = new PartWindow({ watchIdleness: () => () => 0.1 }, BOUNDS);
     await takeAll(window, FIRST);
     for (let round = 0; round < 5; round += 1) {
       assert.equal(await next(window), 'waits');
@@ -27,13 +28,21 @@ describe('the parts of a file that are under way at once', () => {
   it('double no more where twice as many have taken twice as long', async () => {
     await assertRounds([0.9, 0.9, 0.9, 0.9], [10, 20, 20, 12], [FIRST, 2 * FIRST, 2 * FIRST, 2 * FIRST, 4 * FIRST]);
   });
+
+  it('are no more than a bandwidth lets through in ten seconds, and one at least', async () => {
+    const limited = (mebibytesPerSecond: number): WindowBounds => ({ ...BOUNDS, bandwidthBytesPerSecond: mebibytesPerSecond * MiB });
+    const idle = [0.9, 0.9, 0.9];
+    await assertRounds(idle, [10, 10, 10], [1, 1, 1], limited(0.25));
+    await assertRounds(idle, [10, 10, 10], [2, 2, 2], limited(2));
+    await assertRounds(idle, [10, 10, 10], [FIRST, 2 * FIRST, 2 * FIRST], limited(16));
+  });
 });
 
 /** So many parts are under way in each round, which takes so many milliseconds and leaves the threads idle for such a share. */
-async function assertRounds(shares: readonly number[], milliseconds: readonly number[], expected: readonly number[]): Promise<void> {
+async function assertRounds(shares: readonly number[], milliseconds: readonly number[], expected: readonly number[], bounds = BOUNDS): Promise<void> {
   let now = 0;
   let round = 0;
-  const window = new PartWindow({ watchIdleness: () => () => shares[round] ?? 0 }, THREADS, () => now);
+  const window = new PartWindow({ watchIdleness: () => () => shares[round] ?? 0 }, bounds, () => now);
   for (const parts of expected) {
     await takeAll(window, parts);
     assert.equal(await next(window), 'waits', `round ${round}`);

@@ -56,7 +56,7 @@ async function large(bytes: number, { memory, slots, scanning, shelf, job }: Sce
     await onEveryPiece(pieces, inTurn(new Budget(2), opened.filling()), job);
     return opened;
   });
-  const road = { pool: { watchIdleness: () => () => 0 }, slots, bounds: { threads: 1 } };
+  const road = { pool: { watchIdleness: () => () => 0 }, slots, bounds: { threads: 1, partBytes: PLACE, bandwidthBytesPerSecond: undefined } };
   await onEveryPiece(pieces, travelling(road, held.sending()), job);
   held.release();
   assert.ok(memory.used <= MEMORY);
