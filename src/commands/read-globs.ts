@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { SealiftError, isSealiftError } from '../errors.js';
 import { describeErrno } from '../files/errno.js';
@@ -5,6 +6,7 @@ import { compileSelection } from '../files/selection.js';
 import { MAX_GLOB_BYTES } from '../limits.js';
 import type { Settings } from '../settings.js';
 import { defined } from './defined.js';
+import { splitAt } from './split-at.js';
 
 type Option = '--include-from' | '--exclude-from';
 
@@ -57,13 +59,9 @@ async function read(option: Option, file: string): Promise<Buffer> {
   }
 }
 
-function* linesOf(list: Buffer): Generator<Buffer> {
-  for (let start = list.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0; start < list.length; ) {
-    const found = list.indexOf(NEWLINE, start);
-    const end = found === -1 ? list.length : found;
-    yield list.subarray(start, end);
-    start = end + 1;
-  }
+function linesOf(list: Buffer): Generator<Buffer> {
+  const isMarked = list.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+  return splitAt(list, NEWLINE, isMarked ? BYTE_ORDER_MARK.length : 0);
 }
 
 /** Undefined for a line that says nothing. */
@@ -79,11 +77,10 @@ function globOn(line: Buffer, place: string): string | undefined {
 }
 
 function textOf(line: Buffer, place: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(line);
-  } catch {
+  if (!isUtf8(line)) {
     throw badLine(place, 'it is not UTF-8', 'write the list in UTF-8; bytes of a name that are not are matched by ? or *');
   }
+  return line.toString('utf8');
 }
 
 function checkGlob(option: Option, glob: string, place: string): void {

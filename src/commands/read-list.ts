@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { SealiftError } from '../errors.js';
 import { describeErrno } from '../files/errno.js';
 import { STANDARD_INPUT } from '../settings.js';
+import { splitAt } from './split-at.js';
 
 const NEWLINE = 0x0a;
 
@@ -23,12 +24,9 @@ export async function readList(file: string, isNul: boolean): Promise<Iterable<U
 }
 
 function* pathsIn(list: Buffer, separator: number): Generator<Uint8Array> {
-  for (let start = 0; start < list.length; ) {
-    const found = list.indexOf(separator, start);
-    const end = found === -1 ? list.length : found;
-    if (end > start) {
-      yield list.subarray(start, end);
+  for (const path of splitAt(list, separator)) {
+    if (path.length > 0) {
+      yield path;
     }
-    start = end + 1;
   }
 }
