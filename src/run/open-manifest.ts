@@ -41,9 +41,9 @@ function isSameWork(a: Identity, b: Identity): boolean {
   return a.kind === b.kind && a.root.path === b.root.path && sameTarget(a, b) && a.envelope === b.envelope;
 }
 
-/** A run under a key that is given too goes on: the sealing key has taken over from it. */
-function isContinuedBy(head: Identity, identity: Identity, { keys }: Pick<TransferOptions, 'keys'>): boolean {
-  return isSameWork(head, identity) && [identity.keyFingerprint, ...keys.map(fingerprintOf)].includes(head.keyFingerprint);
+/** Keys that a push is given besides the one that seals: a run of theirs goes on, since that one has taken over from them. */
+function formerKeys({ kind, keyFingerprint }: Identity, { keys }: Pick<TransferOptions, 'keys'>): string[] {
+  return kind === 'push' ? keys.map(fingerprintOf).filter((fingerprint) => fingerprint !== keyFingerprint) : [];
 }
 
 /** Whether both speak of the same objects. */
@@ -82,17 +82,21 @@ export async function viewManifest(identity: Identity, options: TransferOptions)
   return existing;
 }
 
-async function fileOfRun(identity: Identity, { manifest, newRun, manifestDirectories, keys }: TransferOptions): Promise<string | undefined> {
+async function fileOfRun(identity: Identity, options: TransferOptions): Promise<string | undefined> {
+  const { manifest, newRun, manifestDirectories } = options;
   if (manifest !== undefined || newRun === true) {
     return manifest;
   }
-  const own = await findManifest(manifestDirectories, (head) => isSameWork(head, identity) && head.keyFingerprint === identity.keyFingerprint);
-  return own ?? await findManifest(manifestDirectories, (head) => isContinuedBy(head, identity, { keys }));
+  const under = async (fingerprints: readonly string[]): Promise<string | undefined> =>
+    await findManifest(manifestDirectories, (head) => isSameWork(head, identity) && fingerprints.includes(head.keyFingerprint));
+  const former = formerKeys(identity, options);
+  return (await under([identity.keyFingerprint])) ?? (former.length === 0 ? undefined : await under(former));
 }
 
 async function refuseOtherRun(existing: ManifestView, identity: Identity, options: TransferOptions): Promise<void> {
   const { file, head } = existing;
-  const fits = isContinuedBy(head, identity, options);
+  const isSame = isSameWork(head, identity);
+  const fits = isSame && [identity.keyFingerprint, ...formerKeys(identity, options)].includes(head.keyFingerprint);
   if (fits && options.newRun !== true) {
     return;
   }
@@ -101,7 +105,7 @@ async function refuseOtherRun(existing: ManifestView, identity: Identity, option
   if (fits) {
     throw new SealiftError('usage', `${file} exists, and --new-run wants a new manifest`, { object: file, remedy });
   }
-  if (isSameWork(head, identity)) {
+  if (isSame) {
     throw new SealiftError('usage', `${file} is the manifest of a run under another master key, ${head.keyFingerprint}`, {
       object: file, remedy: `give that key too, after the one that is to seal (--key NEW --key OLD), or ${remedy}`,
     });
