@@ -1,6 +1,11 @@
 import { isSealiftError, StoreError } from '../errors.js';
 import type { ListedObject, ObjectStore } from '../store/store.js';
 
+/** An object that some tools make for a directory: there is nothing in it to be opened. */
+export function isDirectoryMarker({ key, sizeBytes }: Pick<ListedObject, 'key' | 'sizeBytes'>): boolean {
+  return key.endsWith('/') && sizeBytes === 0;
+}
+
 /**
  * Every object that belongs to a prefix of whole segments, page by page: the single object that bears the prefix as its
  * name, if there is one, then everything below it.

@@ -5,7 +5,7 @@ import type { ManifestView } from '../../manifest/view.js';
 import type { ObjectStore } from '../../store/store.js';
 import type { SkipReason } from '../events.js';
 import type { Replace } from '../jobs.js';
-import { listObjects } from '../listing.js';
+import { isDirectoryMarker, listObjects } from '../listing.js';
 import { missing, RECORDED } from '../missing.js';
 import { missingPerhaps } from '../notices.js';
 import type { PushedBefore } from '../pushed-before.js';
@@ -122,7 +122,7 @@ export class PullChoices {
     if (!this.#takes(object)) {
       return { action: 'skip', file: { path, key, bytes: sizeBytes }, reason: 'excluded' };
     }
-    if (isDirectory(object)) {
+    if (isDirectoryMarker(object)) {
       return { action: 'skip', file: { path, key }, reason: 'empty-directory' };
     }
     const place = this.#collisions?.collides(path) === true ? this.#collisions.rename(path) : path;
@@ -146,7 +146,7 @@ export class PullChoices {
 
   #takes(object: FoundObject): boolean {
     const { selection, takesSize } = this.#prepared;
-    return selection.takes(object.path) && (isDirectory(object) || takesSize(object.sizeBytes));
+    return selection.takes(object.path) && (isDirectoryMarker(object) || takesSize(object.sizeBytes));
   }
 
   #pulledBefore(path: EncodedPath, local: FileStat): PulledBefore | undefined {
@@ -171,10 +171,6 @@ export class PullChoices {
       return records.some((record) => record?.commitment !== undefined);
     });
   }
-}
-
-function isDirectory({ key, sizeBytes }: FoundObject): boolean {
-  return key.endsWith('/') && sizeBytes === 0;
 }
 
 const UNKNOWN = 'and no manifest says that it is this object';

@@ -3,7 +3,7 @@ import { pathOfKey } from '../../files/names.js';
 import type { ListedObject } from '../../store/store.js';
 import { Dispatcher } from '../dispatcher.js';
 import type { Outcome, RewrapItem } from '../jobs.js';
-import { listObjects } from '../listing.js';
+import { isDirectoryMarker, listObjects } from '../listing.js';
 import type { PreparedReading } from '../pull/prepare-pull.js';
 import type { Session } from '../session.js';
 import type { ObjectKey } from '../types.js';
@@ -49,7 +49,8 @@ export class RewrapRun {
     await this.#session.settled();
   }
 
-  async #admit({ key, sizeBytes }: ListedObject): Promise<void> {
+  async #admit(object: ListedObject): Promise<void> {
+    const { key, sizeBytes } = object;
     const { prefix, selection, takesSize } = this.#task;
     const path = pathOfKey(prefix, key);
     if (path === null) {
@@ -57,7 +58,7 @@ export class RewrapRun {
     }
     const { tally } = this.#session;
     tally.scanned(sizeBytes);
-    const isDirectory = key.endsWith('/') && sizeBytes === 0;
+    const isDirectory = isDirectoryMarker(object);
     if (!selection.takes(path) || !(isDirectory || takesSize(sizeBytes))) {
       tally.skipped({ path, key, bytes: sizeBytes }, 'excluded');
     } else if (isDirectory) {

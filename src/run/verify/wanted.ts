@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import type { SkipReason } from '../events.js';
+import { isDirectoryMarker } from '../listing.js';
 import { localPath } from '../local-path.js';
 import type { PreparedReading } from '../pull/prepare-pull.js';
 import type { PushedBefore } from '../pushed-before.js';
@@ -13,12 +14,13 @@ interface Grounds {
 }
 
 /** Why an object of the listing is not looked at, if so. */
-export function whyPassedOver({ path, key, sizeBytes }: { readonly path: EncodedPath; readonly key: string; readonly sizeBytes: number }, grounds: Grounds): SkipReason | undefined {
+export function whyPassedOver(object: { readonly path: EncodedPath; readonly key: string; readonly sizeBytes: number }, grounds: Grounds): SkipReason | undefined {
+  const { path, sizeBytes } = object;
   const { selection, takesSize } = grounds.prepared;
   if (!selection.takes(path)) {
     return 'excluded';
   }
-  if (key.endsWith('/') && sizeBytes === 0) {
+  if (isDirectoryMarker(object)) {
     return 'empty-directory';
   }
   // One that has outgrown the sizes is still to be what was recorded within them, or what a file is that has not.
