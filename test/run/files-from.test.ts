@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { callCli, CLI, reach } from '../support/cli.js';
+import { interruptUpload } from '../support/interrupted.js';
 import { describeTree, plant, plantHostile } from '../support/trees.js';
 import { makeWorld, only } from '../support/world.js';
 
@@ -53,16 +54,7 @@ describe('a push of a list of files', () => {
   it('leaves the unfinished upload of a file alone that is not on the list', async (t) => {
     const world = await makeWorld(t);
     plant(world.source, { large: Buffer.alloc(5_000_000, 'x'), small: 'small' });
-    const stop = new AbortController();
-    world.faults = ({ operation }) => {
-      if (operation === 'UploadPart') {
-        stop.abort();
-      }
-      return undefined;
-    };
-    await world.push({ signal: stop.signal });
-    world.faults = () => undefined;
-    assert.equal((await world.store.listUploads('')).length, 1);
+    await interruptUpload(world);
     assert.equal((await world.push({ files: ['small'] })).result.exitCode, 0);
     assert.equal((await world.store.listUploads('')).length, 1);
     assert.equal((await world.push()).result.exitCode, 0);

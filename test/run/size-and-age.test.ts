@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { readLastSession } from '../../src/manifest/last-session.js';
 import type { TransferOptions } from '../../src/run/options.js';
 import { callCli, reach } from '../support/cli.js';
+import { interruptUpload } from '../support/interrupted.js';
 import { content, describeTree, plant } from '../support/trees.js';
 import { makeWorld, type Told, type World } from '../support/world.js';
 
@@ -109,17 +110,8 @@ describe('what was pushed and is left out by a later push', () => {
       const world = await makeWorld(t);
       plant(world.source, { old: content(11), large: content(large), young: content(10) });
       ['old', 'large'].forEach((name) => utimesSync(join(world.source, name), 0, 0));
-      const stop = new AbortController();
       await world.push({ exclude: ['large'] });
-      world.faults = ({ operation }) => {
-        if (operation === 'UploadPart') {
-          stop.abort();
-        }
-        return undefined;
-      };
-      await world.push({ signal: stop.signal });
-      world.faults = () => undefined;
-      assert.equal((await world.store.listUploads('')).length, 1);
+      await interruptUpload(world);
       assert.deepEqual(await outcome(world, chosen), [[
         { scanned: 3, done: 0, skipped: 3, failed: 0, skipReasons: { unchanged: 1, excluded: 2 }, exitCode: 0 },
         { scanned: 3, done: 0, skipped: 3, failed: 0, skipReasons: { unchanged: 1, excluded: 2 }, exitCode: 0 },

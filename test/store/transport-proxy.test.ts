@@ -41,6 +41,14 @@ async function refused(t: TestContext, refuse: ProxyOptions['refuse'], origin: '
   return { failure: await failureOf(transport.request(`${origins[origin]}/b/k`, get)), proxy: host, origin: origins[origin] };
 }
 
+/** Of a server that takes connections and says nothing. */
+async function silentPort(t: TestContext): Promise<number> {
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  t.after(() => silent.close());
+  return (silent.address() as AddressInfo).port;
+}
+
 describe('a transport through a proxy', () => {
   for (const scheme of ['http', 'https'] as const) {
     it(`reaches an ${scheme} origin, over connections that are kept`, async (t) => {
@@ -167,10 +175,7 @@ describe('a proxy that does not connect', () => {
   });
 
   it('says nothing: the time-out of connecting covers it', async (t) => {
-    const silent = createServer().listen(0, '127.0.0.1');
-    await once(silent, 'listening');
-    t.after(() => silent.close());
-    const { port } = silent.address() as AddressInfo;
+    const port = await silentPort(t);
     const { open } = await makeScene(t);
     const failure = await failureOf(open('https://oss.example.com', { proxy: `http://127.0.0.1:${port}`, connectTimeoutMs: 50 }).request('https://oss.example.com/b/k', get));
     assert.equal(failure.code, 'remote-unavailable');
@@ -179,10 +184,7 @@ describe('a proxy that does not connect', () => {
   });
 
   it('connects to an origin that is silent: the same time-out covers TLS', async (t) => {
-    const silent = createServer().listen(0, '127.0.0.1');
-    await once(silent, 'listening');
-    t.after(() => silent.close());
-    const { port } = silent.address() as AddressInfo;
+    const port = await silentPort(t);
     const { open } = await makeScene(t);
     const { url, seen } = await openProxy(t);
     const failure = await failureOf(open(`https://127.0.0.1:${port}`, { proxy: url, connectTimeoutMs: 200 }).request(`https://127.0.0.1:${port}/b/k`, get));
